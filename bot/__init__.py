@@ -1,0 +1,1 @@
+"""Everything between people and the store: the gateway, the channels, the console, the command line and the Rasa process."""

@@ -1,0 +1,82 @@
+"""Opening the store: engines for SQLite and PostgreSQL, and the unit of work.
+
+Knows connections and transactions, and nothing of what is in the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+WRITES = "rapport_writes"
+
+
+def open_engine(url: str, *, durable: bool = True) -> Engine:
+    """An engine for `url`; a missing SQLite file and its folder are created.
+
+    `durable`: a commit has reached the disk when it returns. A process may do without when each of its commits is followed
+    by a durable one of another process before anybody relies on it: SQLite's WAL is one log, so the later commit carries
+    the earlier along.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own transactions are switched off: it would begin late and never IMMEDIATE.
+        connection.isolation_level = None
+        for pragma in (
+            "busy_timeout = 10000",
+            "journal_mode = WAL",
+            f"synchronous = {'FULL' if durable else 'NORMAL'}",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A reader that turns writer half-way fails with "database is locked" at once; writers say so from the start.
+        writes = connection.get_execution_options().get(WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class UnitOfWork:
+    """One transaction that writes: rolled back unless `commit` was called."""
+
+    connection: Connection
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> Self:
+        self.connection = self._engine.connect().execution_options(**{WRITES: True})
+        self.connection.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+
+    def commit(self) -> None:
+        self.connection.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view of the store, for reading only."""
+    with engine.connect() as connection:
+        yield connection

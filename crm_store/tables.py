@@ -1,0 +1,387 @@
+"""Every table of the store, in the order of a customer's story: who, said, did, worth and needs, given, watched over.
+
+Knows SQLAlchemy Core and nothing of the rules. Ids are 32 hexadecimal characters, times are aware and UTC, money is in the
+business's currency. Migrations under `migrations/` must end in exactly these tables (a test holds them together).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware time; a naive one is refused, because nobody can say later which zone it was in."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id(name: str = "id") -> Column[Any]:
+    return Column(name, String(32), primary_key=True)
+
+
+def _customer(**extra: Any) -> Column[Any]:
+    return Column("customer_id", String(32), ForeignKey("customers.id"), nullable=False, **extra)
+
+
+def _money(name: str, **extra: Any) -> Column[Any]:
+    return Column(name, Numeric(16, 2, asdecimal=False), **extra)
+
+
+# Identify ------------------------------------------------------------------------------------------------------------
+
+customers = Table(
+    "customers",
+    metadata,
+    _id(),
+    # Joined profiles share a canonical id and keep their own rows, so that a merge can be taken back.
+    Column("canonical_id", String(32), nullable=False, index=True),
+    Column("created_at", Utc, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("source", String(64), nullable=False),
+    Column("source_id", String(128), nullable=False),
+    _customer(index=True),
+    Column("attributes", JSON, nullable=False),
+    Column("imported_at", Utc, nullable=False),
+    PrimaryKeyConstraint("source", "source_id"),
+)
+
+identifiers = Table(
+    "identifiers",
+    metadata,
+    _id(),
+    Column("type", String(32), nullable=False),
+    Column("value", String(255), nullable=False),  # normalised
+    Column("raw", String(255), nullable=False),
+    _customer(index=True),
+    Column("source", String(64), nullable=False),
+    Column("assurance", String(16), nullable=False),  # imported | proven
+    Column("first_seen_at", Utc, nullable=False),
+    Column("last_seen_at", Utc, nullable=False),
+    UniqueConstraint("type", "value", "customer_id"),
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    _id(),
+    _customer(index=True),
+    Column("message_id", String(32), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("value", String(255), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("message_id", "type", "value"),
+)
+
+device_tokens = Table(
+    "device_tokens",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    _customer(index=True),
+    Column("previous_hash", String(64)),
+    Column("issued_at", Utc, nullable=False),
+    Column("superseded_at", Utc),
+)
+
+# Conversations -------------------------------------------------------------------------------------------------------
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _id(),
+    _customer(index=True),
+    Column("channel", String(16), nullable=False),
+    Column("assurance", String(16), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("state", String(16), nullable=False),  # bot | waiting | staff
+    Column("page", String(255)),
+    Column("pending", JSON),  # what a yes, a no or an answer would refer to
+    Column("started_at", Utc, nullable=False),
+    Column("last_at", Utc, nullable=False, index=True),
+    Column("last_seq", Integer, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("author", String(16), nullable=False),  # customer | bot | staff
+    Column("state", String(16), nullable=False),  # see docs/messages.md
+    Column("text", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("client_id", String(128)),
+    Column("payload", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("in_reply_to", String(32), index=True),
+    Column("language", String(8)),
+    Column("intent", String(64)),
+    Column("confidence", Float),
+    Column("entities", JSON),
+    Column("action", String(64)),
+    Column("buttons", JSON),
+    Column("offer", JSON),
+    UniqueConstraint("conversation_id", "seq"),
+    UniqueConstraint("conversation_id", "client_id"),
+)
+Index(
+    "ix_messages_received",
+    messages.c.state,
+    sqlite_where=messages.c.state == "received",
+    postgresql_where=messages.c.state == "received",
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("message_id", String(32), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("result", JSON, nullable=False),
+    Column("at", Utc, nullable=False),
+    PrimaryKeyConstraint("message_id", "action"),
+)
+
+# What customers did at the five touchpoints --------------------------------------------------------------------------
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("source", String(64), nullable=False),
+    Column("transaction_id", String(128), nullable=False),
+    Column("product", String(128), nullable=False, default=""),
+    Column("source_id", String(128), nullable=False),
+    _customer(),
+    Column("at", Utc, nullable=False),
+    _money("amount", nullable=False),
+    _money("margin"),
+    Column("currency", String(3)),
+    Column("category", String(64)),
+    Column("quantity", Float),
+    Column("touchpoint", String(32)),
+    Column("order_id", String(128)),
+    Column("status", String(64)),
+    Column("attributes", JSON, nullable=False),
+    PrimaryKeyConstraint("source", "transaction_id", "product"),
+    Index(None, "customer_id", "at"),
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("source", String(64), nullable=False),
+    Column("interaction_id", String(128), nullable=False),
+    Column("source_id", String(128), nullable=False),
+    _customer(),
+    Column("at", Utc, nullable=False),
+    Column("touchpoint", String(32), nullable=False),
+    Column("kind", String(64)),
+    Column("text", Text),
+    _money("cost"),
+    Column("outcome", String(64)),
+    Column("order_id", String(128)),
+    Column("product", String(128)),
+    Column("status", String(64)),
+    Column("points", Float),
+    Column("attributes", JSON, nullable=False),
+    PrimaryKeyConstraint("source", "interaction_id"),
+    Index(None, "customer_id", "at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("source", String(64), nullable=False),
+    Column("event_id", String(128), nullable=False),
+    _customer(index=True),
+    Column("at", Utc, nullable=False),
+    Column("touchpoint", String(32), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("body", JSON, nullable=False),
+    PrimaryKeyConstraint("source", "event_id"),
+)
+
+# Differentiate -------------------------------------------------------------------------------------------------------
+
+evidence = Table(
+    "evidence",
+    metadata,
+    _id(),
+    _customer(index=True),
+    Column("kind", String(16), nullable=False),  # answered | stated | observed
+    Column("key", String(64), nullable=False),  # question id, "need" or behaviour id
+    Column("value", String(64), nullable=False),  # option id or segment id
+    Column("words", String(255)),  # the figure or words the customer used
+    Column("strength", Float, nullable=False),  # 0..1, how sure the reading is
+    Column("message_id", String(32), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("message_id", "kind", "key"),
+)
+
+value_scores = Table(
+    "value_scores",
+    metadata,
+    Column("customer_id", String(32), ForeignKey("customers.id"), primary_key=True),
+    _money("actual_value", nullable=False),
+    Column("tier", String(32), nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("computed_at", Utc, nullable=False),
+)
+
+# Interact and customize ----------------------------------------------------------------------------------------------
+
+questions_asked = Table(
+    "questions_asked",
+    metadata,
+    _id(),
+    _customer(index=True),
+    Column("conversation_id", String(32), nullable=False),
+    Column("question_id", String(64), nullable=False),
+    Column("message_id", String(32), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("information", Float, nullable=False),  # expected, in bits
+    UniqueConstraint("message_id", "question_id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _id(),
+    _customer(index=True),
+    Column("conversation_id", String(32), index=True),
+    Column("message_id", String(32)),
+    Column("touchpoint", String(32), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("treatment", String(64), nullable=False),
+    Column("offer_id", String(64)),
+    Column("question_id", String(64)),
+    Column("response", String(128)),
+    Column("propensity", Float),
+    Column("reason", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+    UniqueConstraint("message_id"),
+)
+
+exposures = Table(
+    "exposures",
+    metadata,
+    _id(),
+    _customer(index=True),
+    Column("offer_id", String(64), nullable=False),
+    Column("decision_id", String(32), ForeignKey("decisions.id"), nullable=False),
+    Column("message_id", String(32), nullable=False),
+    Column("shown_at", Utc, nullable=False),
+    Column("outcome", String(16)),  # accepted | declined
+    Column("outcome_at", Utc),
+    UniqueConstraint("message_id", "offer_id"),
+)
+
+# Access --------------------------------------------------------------------------------------------------------------
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    _customer(index=True),
+    Column("purpose", String(32), nullable=False),
+    Column("granted", Boolean, nullable=False),
+    Column("message_id", String(32), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("message_id", "purpose"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    _id(),
+    Column("at", Utc, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("customer_id", String(32), index=True),
+    Column("actor", String(64), nullable=False),
+    Column("details", JSON, nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    Column("at", Utc, nullable=False),
+    # Conversations whose Rasa tracker still has to go; emptied when it has.
+    Column("trackers", JSON, nullable=False),
+    Column("done_at", Utc),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    _id(),
+    Column("email", String(255), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),  # agent | administrator
+    Column("password_hash", String(255), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("disabled_at", Utc),
+)
+
+staff_sessions = Table(
+    "staff_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("staff_id", String(32), ForeignKey("staff.id"), nullable=False, index=True),
+    Column("expires_at", Utc, nullable=False),
+)
