@@ -6,11 +6,12 @@ with the line, what is wrong there and what to write instead. Knows no database 
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
@@ -163,10 +164,27 @@ class Needs(Part):
     behaviours: list[Behaviour] = []
 
 
+class Numbers(Part):
+    """How order and loyalty numbers look, as regular expressions, so that they are found in what customers type."""
+
+    order_number: str = r"\bORD-?\d{4,10}\b"
+    loyalty_number: str = r"\bLC-?\d{4,12}\b"
+
+    @field_validator("order_number", "loyalty_number")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"is not a regular expression: {error}") from None
+        return pattern
+
+
 class Business(Part):
     """All of `business.yml`, checked against itself."""
 
     business: About
+    numbers: Numbers = Numbers()
     touchpoints: dict[Id, Touchpoint]
     stores: list[Store] = []
     products: list[Product] = []
@@ -308,7 +326,8 @@ def load_business(path: Path) -> Business:
         tree = YAML(typ="rt").load(path.read_text("utf-8"))
     except FileNotFoundError:
         raise InvalidBusinessError(
-            path, [f"{path} is not there; set RAPPORT_BUSINESS to your business.yml, or leave it unset for the demo"]
+            path,
+            [f"{path} is not there; set RAPPORT_BUSINESS to your business.yml, or leave it unset for the demo"],
         ) from None
     except UnicodeDecodeError as error:
         raise InvalidBusinessError(path, [f"{path}: not UTF-8 text ({error}); save it as UTF-8"]) from None

@@ -1,0 +1,53 @@
+"""The action server: rasa-sdk's own, on loopback, with the store behind it.
+
+    python -m actions
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+from rasa_sdk.endpoint import create_app
+from rasa_sdk.executor import ActionExecutor
+from sanic import Sanic
+
+from actions import customize, differentiate, identify, interact
+from actions.call import StoreAction
+from crm_store.business import load_business
+from crm_store.database import open_engine
+from crm_store.schema import ensure_current
+from crm_store.settings import StoreSettings
+from crm_store.turn import take_turn
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build() -> Sanic:
+    """The server with every action of the project on it."""
+    settings = StoreSettings()
+    # Not durable by itself: the gateway's commit of the answer follows in the same log, and until then the turn is repeated.
+    engine = open_engine(settings.database_url, durable=False)
+    ensure_current(engine)
+    StoreAction.take_turn = partial(take_turn, engine, load_business(settings.business), clock=now)
+    executor = ActionExecutor()
+    for module in (identify, differentiate, interact, customize):
+        for member in vars(module).values():
+            if isinstance(member, type) and issubclass(member, StoreAction) and member is not StoreAction:
+                executor.register_action(member())
+    return create_app(executor, cors_origins=[])
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s actions: %(message)s")
+    address = urlsplit(os.environ.get("RAPPORT_ACTIONS_URL", "http://127.0.0.1:5055"))
+    build().run(host=address.hostname, port=address.port, single_process=True, access_log=False, motd=False)
+
+
+if __name__ == "__main__":
+    main()

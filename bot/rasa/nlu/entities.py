@@ -1,0 +1,51 @@
+"""Takes the entities that the spaCy pipeline found into the message, with the id of a product or store as the value.
+
+Rasa's own extractor runs the pipeline a second time and drops that id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import ENTITIES, TEXT
+from rasa.shared.nlu.training_data.message import Message
+
+import bot.rasa.nlu.pipeline  # noqa: F401  registers the component that the saved pipeline names
+
+SPACY_DOC = "text_spacy_doc"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
+class KnownEntities(GraphComponent):
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> KnownEntities:
+        return cls()
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        for message in messages:
+            doc = message.get(SPACY_DOC)
+            if doc is None or not message.get(TEXT):
+                continue
+            found = [
+                {
+                    "entity": span.label_,
+                    "value": span.ent_id_ or span.text,
+                    "start": span.start_char,
+                    "end": span.end_char,
+                    "extractor": "KnownEntities",
+                }
+                for span in doc.ents
+            ]
+            if found:
+                message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
+        return messages

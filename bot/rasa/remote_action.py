@@ -1,0 +1,49 @@
+"""Rasa's call to the action server, with three changes that each have a test.
+
+- The answer is checked with a validator compiled once: jsonschema checks its own, constant schema anew on each call
+  otherwise, which is two thirds of Rasa's time in a turn.
+- The call carries what our actions read, the latest message, and neither the whole history nor the domain.
+- A call that fails ends the turn. Rasa would log it, answer with nothing and store the turn as done; `TurnFailedError` is
+  no Exception, so that nothing between here and our channel swallows it, and the tracker is not saved.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rasa.core.actions.action as rasa_actions
+from jsonschema import Draft7Validator
+from rasa.shared.core.events import Event
+from rasa.shared.core.trackers import EventVerbosity
+
+_ANSWER = Draft7Validator(rasa_actions.RemoteAction.action_response_format_spec())
+
+
+class TurnFailedError(BaseException):
+    """The action server did not carry out an action; the turn must be tried again."""
+
+
+class OurRemoteAction(rasa_actions.RemoteAction):
+    def _action_call_format(self, tracker: Any, domain: Any) -> dict[str, Any]:
+        return {
+            "next_action": self._name,
+            "sender_id": tracker.sender_id,
+            "tracker": {**tracker.current_state(EventVerbosity.NONE), "events": []},
+            # rasa-sdk asks for a domain; our actions read none.
+            "domain": {},
+        }
+
+    def _validate_action_result(self, result: dict[str, Any]) -> bool:
+        _ANSWER.validate(result)
+        return True
+
+    async def run(self, output_channel: Any, nlg: Any, tracker: Any, domain: Any) -> list[Event]:
+        try:
+            return await super().run(output_channel, nlg, tracker, domain)
+        except Exception as error:
+            raise TurnFailedError(f"{self._name}: {error}") from error
+
+
+def install() -> None:
+    """Makes Rasa use it."""
+    rasa_actions.RemoteAction = OurRemoteAction

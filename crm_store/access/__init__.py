@@ -1,0 +1,1 @@
+"""Who may see and do what: staff accounts, consent, erasure."""

@@ -1,0 +1,118 @@
+"""The right to be forgotten, across every table and the assistant's tracker.
+
+What stays is a tombstone without content: when something was erased, and which trackers still have to go. A test holds this
+module against the tables: one that knows a customer and is not emptied here fails it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from crm_store.database import UnitOfWork
+from crm_store.identify.assurance import Act, Assurance, may
+from crm_store.identify.profiles import make_profile, new_id, scope
+from crm_store.tables import conversations, customers, erasures, messages, metadata, sessions, turns
+
+
+class NoSuchCustomerError(LookupError):
+    """No customer has this id."""
+
+
+def erase_customer(work: UnitOfWork, customer_id: str, now: datetime) -> int:
+    """Erases a customer with every profile joined to them. Returns how many rows went. Raises NoSuchCustomerError."""
+    profiles = scope(work.connection, customer_id, Assurance.VERIFIED)
+    if not profiles:
+        raise NoSuchCustomerError(customer_id)
+    return erase_profiles(work.connection, profiles, now)
+
+
+def erase_profiles(connection: Connection, profiles: Sequence[str], now: datetime) -> int:
+    """Erases all rows of these profiles and of their conversations; trackers are left for `erase_trackers`."""
+    talks = list(
+        connection.execute(select(conversations.c.id).where(conversations.c.customer_id.in_(profiles))).scalars()
+    )
+    said = select(messages.c.id).where(messages.c.conversation_id.in_(talks))
+    gone = connection.execute(delete(turns).where(turns.c.message_id.in_(said))).rowcount
+    gone += connection.execute(delete(messages).where(messages.c.conversation_id.in_(talks))).rowcount
+    gone += connection.execute(delete(sessions).where(sessions.c.conversation_id.in_(talks))).rowcount
+    for table in reversed(metadata.sorted_tables):
+        if "customer_id" in table.c:
+            gone += connection.execute(delete(table).where(table.c.customer_id.in_(profiles))).rowcount
+    gone += connection.execute(delete(customers).where(customers.c.id.in_(profiles))).rowcount
+    connection.execute(erasures.insert().values(id=new_id(), at=now, trackers=talks))
+    return gone
+
+
+def forget_in_conversation(connection: Connection, conversation_id: str, now: datetime) -> str:
+    """Erases whoever speaks in a conversation, as far as they are proven, and gives their session a fresh, empty one.
+
+    Returns the id of the new conversation. Its numbering goes on after the old one, so that a waiting client sees what
+    follows; it belongs to a new, unknown profile, and the device is a stranger's from now on.
+    """
+    talk = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()
+    tokens = list(
+        connection.execute(select(sessions).where(sessions.c.conversation_id == conversation_id)).mappings()
+    )
+    assurance = Assurance.of(talk.assurance)
+    everything = may(assurance, Act.ERASE_EVERYTHING)
+    profiles = scope(connection, talk.customer_id, assurance if everything else Assurance.ANONYMOUS)
+    erase_profiles(connection, profiles, now)
+    fresh = new_id()
+    connection.execute(
+        conversations.insert().values(
+            id=fresh,
+            customer_id=make_profile(connection, now),
+            channel=talk.channel,
+            assurance=Assurance.ANONYMOUS.word,
+            language=talk.language,
+            state="bot",
+            started_at=now,
+            last_at=now,
+            last_seq=talk.last_seq,
+        )
+    )
+    for token in tokens:
+        connection.execute(sessions.insert().values({**token, "conversation_id": fresh}))
+    return fresh
+
+
+def erase_trackers(engine: Engine, tracker_path: Path) -> int:
+    """Deletes what the assistant's tracker still holds of erased conversations; safe to repeat. Returns how many."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(erasures).where(erasures.c.done_at.is_(None))).all()
+    ids = [conversation for row in rows for conversation in row.trackers]
+    if ids and tracker_path.exists():
+        _delete_events(tracker_path, ids)
+    if rows:
+        with UnitOfWork(engine) as work:
+            for row in rows:
+                work.connection.execute(
+                    erasures.update().where(erasures.c.id == row.id).values(trackers=[], done_at=row.at)
+                )
+            work.commit()
+        scrub(engine)
+    return len(ids)
+
+
+def _delete_events(tracker_path: Path, conversation_ids: Sequence[str]) -> None:
+    with closing(sqlite3.connect(tracker_path, timeout=10)) as tracker:
+        tracker.execute("PRAGMA secure_delete = ON")
+        if tracker.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
+            with tracker:
+                tracker.executemany("DELETE FROM events WHERE sender_id = ?", [(i,) for i in conversation_ids])
+        tracker.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def scrub(engine: Engine) -> None:
+    """Empties SQLite's log, in which erased rows would stand until it is overwritten."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,1 @@
+"""What is said, durably: sessions, the inbox, the outbox and the transcripts."""

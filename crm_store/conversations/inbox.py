@@ -1,0 +1,292 @@
+"""The inbox and the outbox: messages in, replies out, each exactly once. The states are drawn in docs/messages.md.
+
+A customer's message is `received`, then `answered` or `failed`; ours is `ready` for the customer to fetch. Knows no HTTP
+and no Rasa.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
+
+from crm_store.identify.profiles import new_id
+from crm_store.tables import conversations, messages
+
+MOST_WAITING = 20
+"""Unanswered messages of one conversation from which on no more are taken."""
+BUTTONS_KEPT = 50
+"""Of the newest messages with buttons, how many may still be pressed."""
+
+
+class InboxError(Exception):
+    """A message that cannot be taken."""
+
+
+class TooManyWaitingError(InboxError):
+    """So many messages of this conversation are unanswered that another would only make it wait longer."""
+
+
+class UnknownButtonError(InboxError):
+    """A payload that was never offered in this conversation."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    message_id: str
+    seq: int
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An unanswered message, with all that the turn needs."""
+
+    message_id: str
+    conversation_id: str
+    channel: str
+    language: str
+    text: str
+    payload: str | None
+    attempts: int
+    was_told: bool
+    """Whether the customer has already been told that the answer will take longer."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A reply on its way out. `buttons`: titles with the meaning that Rasa gave them; `offer`: the card."""
+
+    text: str
+    action: str | None = None
+    buttons: Sequence[dict[str, str]] = ()
+    offer: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Understood:
+    intent: str | None = None
+    confidence: float | None = None
+    language: str | None = None
+    action: str | None = None
+    entities: list[dict[str, Any]] = field(default_factory=list)
+
+
+def accept(
+    connection: Connection, conversation_id: str, client_id: str, text: str | None, payload: str | None, now: datetime
+) -> Accepted:
+    """Takes a message in, once for each `client_id`. The caller commits before it acknowledges.
+
+    Raises UnknownButtonError and TooManyWaitingError.
+    """
+    known = _by_client_id(connection, conversation_id, client_id)
+    if known:
+        return known
+    if payload is not None:
+        text = _title_of(connection, conversation_id, payload)
+    waiting = select(messages.c.id).where(
+        messages.c.conversation_id == conversation_id, messages.c.state == "received"
+    )
+    if len(connection.execute(waiting.limit(MOST_WAITING)).all()) == MOST_WAITING:
+        raise TooManyWaitingError
+    seq = _next_seq(connection, conversation_id, 1, now)
+    message_id = new_id()
+    try:
+        connection.execute(
+            messages.insert().values(
+                id=message_id,
+                conversation_id=conversation_id,
+                seq=seq,
+                author="customer",
+                state="received",
+                text=text,
+                payload=payload,
+                client_id=client_id,
+                at=now,
+                attempts=0,
+            )
+        )
+    except IntegrityError:
+        # Somebody with the same client_id was faster; the caller's transaction is spent.
+        raise ConcurrentDuplicateError from None
+    return Accepted(message_id, seq, is_new=True)
+
+
+class ConcurrentDuplicateError(InboxError):
+    """The same message came twice at the same moment: try again, the first one is there now."""
+
+
+def _by_client_id(connection: Connection, conversation_id: str, client_id: str) -> Accepted | None:
+    row = connection.execute(
+        select(messages.c.id, messages.c.seq).where(
+            messages.c.conversation_id == conversation_id, messages.c.client_id == client_id
+        )
+    ).first()
+    return Accepted(row.id, row.seq, is_new=False) if row else None
+
+
+def _buttons(connection: Connection, conversation_id: str) -> list[dict[str, str]]:
+    rows = connection.execute(
+        select(messages.c.buttons)
+        .where(messages.c.conversation_id == conversation_id, messages.c.buttons.is_not(None))
+        .order_by(messages.c.seq.desc())
+        .limit(BUTTONS_KEPT)
+    ).scalars()
+    return [button for buttons in rows for button in buttons or ()]
+
+
+def _title_of(connection: Connection, conversation_id: str, payload: str) -> str:
+    for button in _buttons(connection, conversation_id):
+        if secrets.compare_digest(button["payload"].encode(), payload.encode()):
+            return button["title"]
+    raise UnknownButtonError
+
+
+def _next_seq(connection: Connection, conversation_id: str, count: int, now: datetime) -> int:
+    """Reserves `count` numbers; the row lock that this takes orders all writers of one conversation."""
+    last: int = connection.execute(
+        conversations.update()
+        .where(conversations.c.id == conversation_id)
+        .values(last_seq=conversations.c.last_seq + count, last_at=now)
+        .returning(conversations.c.last_seq)
+    ).scalar_one()
+    return last - count + 1
+
+
+def conversations_waiting(connection: Connection) -> list[str]:
+    """Conversations with an unanswered message, longest waiting first."""
+    rows = connection.execute(
+        select(messages.c.conversation_id).where(messages.c.state == "received").order_by(messages.c.at, messages.c.seq)
+    ).scalars()
+    return list(dict.fromkeys(rows))
+
+
+def next_waiting(connection: Connection, conversation_id: str) -> Waiting | None:
+    """The oldest unanswered message of a conversation that the assistant holds."""
+    row = connection.execute(
+        select(messages, conversations.c.channel, conversations.c.language.label("speaks"))
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(
+            messages.c.conversation_id == conversation_id,
+            messages.c.state == "received",
+            conversations.c.state != "staff",
+        )
+        .order_by(messages.c.seq)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    meaning = None
+    if row.payload:
+        meaning = next(
+            (b["meaning"] for b in _buttons(connection, conversation_id) if b["payload"] == row.payload), None
+        )
+    return Waiting(
+        row.id,
+        conversation_id,
+        row.channel,
+        row.speaks,
+        row.text,
+        meaning,
+        row.attempts,
+        row.attempts > 0 and _was_told(connection, row.id),
+    )
+
+
+def _was_told(connection: Connection, message_id: str) -> bool:
+    told = select(messages.c.id).where(messages.c.in_reply_to == message_id, messages.c.action == "notice")
+    return connection.execute(told.limit(1)).first() is not None
+
+
+def count_attempt(connection: Connection, message_id: str) -> None:
+    connection.execute(
+        update(messages).where(messages.c.id == bindparam("wanted")).values(attempts=messages.c.attempts + 1),
+        {"wanted": message_id},
+    )
+
+
+def answer(
+    connection: Connection,
+    message_id: str,
+    conversation_id: str,
+    replies: Sequence[Outgoing],
+    understood: Understood,
+    now: datetime,
+    *,
+    state: str = "answered",
+) -> bool:
+    """Marks a message answered and writes its replies, once. False when it was answered already: nothing is written then."""
+    seq = _next_seq(connection, conversation_id, len(replies), now) if replies else 0
+    done = connection.execute(
+        messages.update()
+        .where(messages.c.id == message_id, messages.c.state == "received")
+        .values(
+            state=state,
+            intent=understood.intent,
+            confidence=understood.confidence,
+            language=understood.language,
+            entities=understood.entities or None,
+            action=understood.action,
+        )
+    )
+    if done.rowcount == 0:
+        return False
+    if replies:
+        connection.execute(
+            messages.insert(), [_row(r, conversation_id, message_id, seq + i, now) for i, r in enumerate(replies)]
+        )
+    if understood.language:
+        connection.execute(
+            conversations.update()
+            .where(conversations.c.id == conversation_id, conversations.c.language != understood.language)
+            .values(language=understood.language)
+        )
+    return True
+
+
+def notify(connection: Connection, message_id: str, conversation_id: str, text: str, now: datetime) -> None:
+    """Tells the customer something of the processing itself, such as that the answer will take longer."""
+    seq = _next_seq(connection, conversation_id, 1, now)
+    connection.execute(
+        messages.insert().values(_row(Outgoing(text, "notice"), conversation_id, message_id, seq, now))
+    )
+
+
+def _row(reply: Outgoing, conversation_id: str, message_id: str, seq: int, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "conversation_id": conversation_id,
+        "seq": seq,
+        "author": "bot",
+        "state": "ready",
+        "text": reply.text,
+        "at": now,
+        "attempts": 0,
+        "in_reply_to": message_id,
+        "action": reply.action,
+        # Payloads are ours and opaque, so that a customer can press only what was shown to them.
+        "buttons": [
+            {"title": b["title"], "payload": secrets.token_urlsafe(12), "meaning": b["payload"]} for b in reply.buttons
+        ]
+        or None,
+        "offer": reply.offer,
+    }
+
+
+def said_after(connection: Connection, conversation_id: str, after: int) -> Sequence[Row[Any]]:
+    """What was said in a conversation after a number, in order."""
+    return connection.execute(
+        select(messages)
+        .where(messages.c.conversation_id == conversation_id, messages.c.seq > after)
+        .order_by(messages.c.seq)
+    ).all()
+
+
+def backlog(connection: Connection) -> int:
+    """How many messages wait for an answer."""
+    return len(connection.execute(select(messages.c.id).where(messages.c.state == "received")).all())

@@ -1,0 +1,170 @@
+"""What this customer gets now: help with what is broken, one question that pays, or the offer that fits.
+
+The one place where the four steps meet: who it is bounds what may be used, worth and needs choose, interaction decides
+whether to ask first. `decide` reads and thinks and writes nothing; a chat turn and the till call it alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from crm_store.business import Business, Question, Treatment
+from crm_store.customize.decisions import Decision, shown_lately, told_of_matter
+from crm_store.customize.offers import Choice, Circumstances, answers_of, best_offer
+from crm_store.customize.reasons import customer_reason
+from crm_store.differentiate.needs import Evidence, Posterior
+from crm_store.differentiate.picture import Picture, picture
+from crm_store.identify.assurance import Act, Assurance, may
+from crm_store.interact.asked import asked_before, told_to_stop
+from crm_store.interact.matters import OpenMatter, open_matters
+from crm_store.interact.questions import Asked, best_question, may_ask
+
+GUEST = Treatment(
+    id="guest", tiers=[], tone="standard", note="guest: value is not used for somebody who is not verified"
+)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Whom to decide for, as far as identification goes."""
+
+    profiles: Sequence[str]
+    assurance: Assurance
+    channel: str
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Advice:
+    decision: Decision
+    evidence: Sequence[Evidence]
+    tone: str
+    matter: OpenMatter | None = None
+    asked: Asked | None = None
+    choice: Choice | None = None
+
+    def reason(self, business: Business, language: str) -> str:
+        """The reason of the offer as the customer reads it."""
+        assert self.choice is not None
+        return customer_reason(business, self.choice.offer, self.evidence, language)
+
+
+def decide(
+    connection: Connection,
+    business: Business,
+    customer: Customer,
+    now: datetime,
+    *,
+    extra: Sequence[Evidence] = (),
+    asks_for_it: bool = False,
+    may_question: bool = True,
+) -> Advice:
+    """The decision for this customer at this moment.
+
+    `extra`: what the message under way has just told. `asks_for_it`: the customer asked to be advised, so an offer that rests may be
+    named again. `may_question`: whether this place can ask a question at all.
+    """
+    verified = may(customer.assurance, Act.GET_SERVICE)
+    seen = picture(
+        connection,
+        business,
+        customer.profiles,
+        now,
+        conversation_id=customer.conversation_id,
+        extra=extra,
+        from_elsewhere=verified,
+    )
+    treatment = _treatment(business, seen.tier if verified else None)
+    matters = open_matters(connection, customer.profiles, now) if verified else []
+    told = (
+        bool(matters) and bool(customer.conversation_id) and told_of_matter(connection, customer.conversation_id or "")
+    )
+    if matters and not told:
+        return _service_first(matters[0], treatment, seen, verified)
+    resting, declined = shown_lately(connection, business, customer.profiles, now)
+    at = Circumstances(
+        customer.assurance,
+        seen.tier if verified else None,
+        customer.channel,
+        answers_of(seen.evidence),
+        resting,
+    )
+    asked = None
+    if may_question:
+        asked = _question(connection, business, customer, seen, at, now, bool(matters))
+    if asked:
+        reason = _reason(treatment, seen, verified, f"question {asked.question.id}: {asked.information:.2f} bits")
+        decision = Decision(treatment.id, reason, seen.facts, question_id=asked.question.id)
+        return Advice(decision, seen.evidence, treatment.tone, asked=asked)
+    choice = best_offer(business, seen.needs, at)
+    if choice is None and asks_for_it:
+        choice = best_offer(business, seen.needs, replace(at, resting=declined))
+    if choice is None:
+        reason = _reason(treatment, seen, verified, "no offer is open: all that fit rest or are not for this customer")
+        return Advice(Decision(treatment.id, reason, seen.facts), seen.evidence, treatment.tone)
+    reason = _reason(treatment, seen, verified, f"offer {choice.offer.id}: fits {choice.propensity:.2f}")
+    decision = Decision(
+        treatment.id, reason, seen.facts, offer_id=choice.offer.id, propensity=round(choice.propensity, 4)
+    )
+    return Advice(decision, seen.evidence, treatment.tone, choice=choice)
+
+
+def _treatment(business: Business, tier: str | None) -> Treatment:
+    return next((t for t in business.treatments if tier in t.tiers), GUEST)
+
+
+def _service_first(matter: OpenMatter, treatment: Treatment, seen: Picture, verified: bool) -> Advice:
+    what = f"{matter.kind} of {matter.product or 'a product'} is {matter.status} since {matter.since:%Y-%m-%d}"
+    facts = seen.facts | {"open_matter": {"source": matter.source, "interaction_id": matter.interaction_id}}
+    reason = _reason(treatment, seen, verified, f"service first: {what}; no question asked, no offer pushed")
+    return Advice(Decision("service_first", reason, facts), seen.evidence, treatment.tone, matter=matter)
+
+
+def _question(
+    connection: Connection,
+    business: Business,
+    customer: Customer,
+    seen: Picture,
+    at: Circumstances,
+    now: datetime,
+    open_matter: bool,
+) -> Asked | None:
+    before = asked_before(connection, customer.profiles, customer.conversation_id, now)
+    if not may_ask(
+        business,
+        in_conversation=before.in_conversation,
+        in_30_days=before.in_30_days,
+        told_to_stop=told_to_stop(connection, customer.profiles),
+        open_matter=open_matter,
+    ):
+        return None
+    answered: Collection[str] = before.question_ids | {e.key for e in seen.evidence if e.kind == "answered"}
+
+    def outcome(question: Question, option_id: str, needs: Posterior) -> str | None:
+        choice = best_offer(business, needs, replace(at, answers=at.answers | {f"{question.id}.{option_id}"}))
+        return choice.outcome if choice else None
+
+    return best_question(business, seen.needs, answered, outcome)
+
+
+def _reason(treatment: Treatment, seen: Picture, verified: bool, what: str) -> str:
+    """Every fact that was used, in one line for staff."""
+    parts = [treatment.note]
+    if verified:
+        v = seen.value
+        parts.append(
+            f"tier {seen.tier}: value {v.actual_value:.0f} from {v.purchases} purchases, {v.returns} returns, {v.contacts} contacts"
+        )
+    parts.append(f"need {seen.likeliest} {seen.needs[seen.likeliest]:.2f} {_from(seen.evidence)}")
+    return "; ".join([*parts, what])
+
+
+def _from(evidence: Sequence[Evidence]) -> str:
+    if not evidence:
+        return "from the prior alone"
+    named = (f"{e.kind} {e.value if e.kind == 'stated' else f'{e.key}={e.words or e.value}'}" for e in evidence)
+    return f"from {', '.join(named)}"

@@ -1,0 +1,120 @@
+"""Advice in a chat turn: the decision, kept, and the replies that carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crm_store.customize.advice import Advice, Customer, decide
+from crm_store.customize.decisions import Decision, keep_decision
+from crm_store.customize.offers import pitch_text
+from crm_store.differentiate.needs import Evidence
+from crm_store.identify.assurance import Act
+from crm_store.identify.welcome import greeting, is_first_answer
+from crm_store.interact.asked import keep_question
+from crm_store.moment import Moment, Reply
+from crm_store.tables import value_scores
+
+
+def advise(
+    moment: Moment, extra: Sequence[Evidence] = (), *, asks_for_it: bool = False, welcome: bool = True
+) -> list[Reply]:
+    """The next step with this customer, with a welcome before it when they are known and nothing was said yet.
+
+    `extra`: evidence that this message brought and that is already kept.
+    """
+    first = is_first_answer(moment)
+    customer = Customer(moment.profiles, moment.assurance, moment.channel, moment.conversation_id)
+    advice = decide(moment.connection, moment.business, customer, moment.now, extra=extra, asks_for_it=asks_for_it)
+    replies = _replies(moment, advice, first)
+    _keep(moment, advice, replies[-1].response)
+    if first and welcome and moment.may(Act.BE_WELCOMED_BACK):
+        return [greeting(moment), *replies]
+    return replies
+
+
+def greet(moment: Moment) -> list[Reply]:
+    """A greeting; a guest is asked what pays to know, a customer with something open hears of that first."""
+    if moment.may(Act.BE_WELCOMED_BACK) and is_first_answer(moment):
+        customer = Customer(moment.profiles, moment.assurance, moment.channel, moment.conversation_id)
+        advice = decide(moment.connection, moment.business, customer, moment.now, may_question=False)
+        if advice.matter:
+            return advise(moment)
+    elif is_first_answer(moment):
+        replies = advise(moment)
+        if moment.pending.get("question"):
+            return [greeting(moment), *replies]
+    return [greeting(moment)]
+
+
+def _replies(moment: Moment, advice: Advice, first: bool) -> list[Reply]:
+    language = moment.language
+    moment.pending.pop("yes", None)
+    if advice.matter:
+        moment.pending["yes"] = {
+            "kind": "service",
+            "message_id": moment.message_id,
+            "id": advice.matter.interaction_id,
+        }
+        values = {"product": advice.matter.product, "place": advice.matter.place}
+        if advice.matter.kind == "complaint":
+            moment.pending.pop("yes")
+            return [Reply("utter_open_complaint")]
+        if advice.matter.is_ready:
+            return [Reply("utter_open_matter_ready", values)]
+        moment.pending.pop("yes")
+        return [Reply("utter_open_matter_waiting", values)]
+    if advice.asked:
+        moment.pending["question"] = advice.asked.question.id
+        opening = "open" if first else "ask"
+        return [Reply(f"utter_{opening}_{advice.asked.question.id}")]
+    moment.pending.pop("question", None)
+    if advice.choice is None:
+        return [Reply("utter_no_offer")]
+    offer = advice.choice.offer
+    pitch = pitch_text(advice.choice, advice.evidence, language)
+    moment.pending["yes"] = {"kind": "offer", "message_id": moment.message_id, "id": offer.id}
+    card = {
+        "id": offer.id,
+        "title": offer.title[language],
+        "text": pitch,
+        "reason": advice.reason(moment.business, language),
+        **{k: v for k, v in (("image", offer.image), ("url", offer.url), ("code", offer.code)) if v},
+    }
+    name = moment.name if advice.tone == "valued" else None
+    tone = "standard" if advice.tone == "valued" and not name else advice.tone
+    return [Reply(f"utter_offer_{tone}", {"pitch": pitch, **({"name": name} if name else {})}, card)]
+
+
+def _keep(moment: Moment, advice: Advice, response: str) -> None:
+    if advice.asked:
+        keep_question(moment, advice.asked)
+    decision = advice.decision
+    keep_decision(
+        moment.connection,
+        Decision(**{**vars(decision), "response": response}),
+        profile=moment.profile,
+        conversation_id=moment.conversation_id,
+        message_id=moment.message_id,
+        touchpoint="web",
+        now=moment.now,
+    )
+    if moment.may(Act.GET_SERVICE):
+        _keep_value(moment, advice)
+
+
+def _keep_value(moment: Moment, advice: Advice) -> None:
+    """The newest value of a verified customer, for lists that must not compute it for each row."""
+    value = advice.decision.facts["value"]
+    row = {
+        "customer_id": moment.profile,
+        "actual_value": value["actual_value"],
+        "tier": advice.decision.facts["tier"],
+        "facts": value,
+        "computed_at": moment.now,
+    }
+    dialect = postgresql if moment.connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(value_scores).values(row)
+    newer = {k: insert.excluded[k] for k in row if k != "customer_id"}
+    moment.connection.execute(insert.on_conflict_do_update(index_elements=["customer_id"], set_=newer))

@@ -1,0 +1,82 @@
+"""Which offer fits this customer now. Pure: takes what is known, gives the offer, how well it fits and the words for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from crm_store.business import Business, Offer, Pitch
+from crm_store.differentiate.needs import Evidence
+from crm_store.identify.assurance import Assurance
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What decides which offers are open to a customer, beside their needs."""
+
+    assurance: Assurance
+    tier: str | None
+    """None for a customer who is not verified: value is not used, whatever it may be."""
+    channel: str
+    answers: frozenset[str]
+    """"question.option", newest answer to each question."""
+    resting: Collection[str] = ()
+    """Offers shown lately."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    offer: Offer
+    propensity: float
+    """Expected fit, 0 to 1: the sum over segments of posterior times fit."""
+    pitch: Pitch | None
+
+    @property
+    def outcome(self) -> str:
+        """What the customer would see: two choices of one outcome are the same to them."""
+        return f"{self.offer.id}/{self.offer.pitches.index(self.pitch) if self.pitch else ''}"
+
+
+def open_to(offer: Offer, at: Circumstances) -> bool:
+    """Whether the offer may be made at all."""
+    return (
+        offer.id not in at.resting
+        and at.assurance >= Assurance.of(offer.assurance)
+        and (not offer.tiers or at.tier in offer.tiers)
+        and at.tier not in offer.not_tiers
+        and (not offer.channels or at.channel in offer.channels)
+        and (not offer.answers or bool(at.answers.intersection(offer.answers)))
+    )
+
+
+def propensity(offer: Offer, needs: Mapping[str, float]) -> float:
+    return sum(p * offer.fits.get(segment, 0.0) for segment, p in needs.items())
+
+
+def best_offer(business: Business, needs: Mapping[str, float], at: Circumstances) -> Choice | None:
+    """The open offer with the highest propensity; the earlier in `business.yml` when two are equal."""
+    candidates = [(propensity(o, needs), o) for o in business.offers if open_to(o, at)]
+    if not candidates:
+        return None
+    fit, offer = max(candidates, key=lambda c: c[0])
+    return Choice(offer, fit, _pitch(offer, needs, at))
+
+
+def _pitch(offer: Offer, needs: Mapping[str, float], at: Circumstances) -> Pitch | None:
+    likeliest = max(needs, key=lambda s: needs[s])
+    for pitch in offer.pitches:
+        if at.answers.intersection(pitch.answers) or likeliest in pitch.segments:
+            return pitch
+    return None
+
+
+def answers_of(evidence: Sequence[Evidence]) -> frozenset[str]:
+    return frozenset(f"{e.key}.{e.value}" for e in evidence if e.kind == "answered")
+
+
+def pitch_text(choice: Choice, evidence: Sequence[Evidence], language: str) -> str:
+    """The offer in words, with the customer's own figure where the pitch has room for it."""
+    text = (choice.pitch.text if choice.pitch else choice.offer.text)[language]
+    wanted = set(choice.pitch.answers) if choice.pitch else set()
+    words = next((e.words for e in evidence if f"{e.key}.{e.value}" in wanted and e.words), "")
+    return text.replace("{words}", words or "")

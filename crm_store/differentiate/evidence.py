@@ -1,0 +1,55 @@
+"""Evidence as it is kept: one row for each thing a message told, unique on the message. Queries only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from crm_store.differentiate.needs import NOW, Evidence
+from crm_store.identify.profiles import new_id
+from crm_store.tables import evidence as table
+from crm_store.tables import messages
+
+
+def keep(connection: Connection, profile: str, pieces: Sequence[Evidence], message_id: str, now: datetime) -> None:
+    """Writes what a message told. The turn is stored in the same transaction, so a retry never comes here twice."""
+    if pieces:
+        connection.execute(
+            table.insert(),
+            [
+                {
+                    "id": new_id(),
+                    "customer_id": profile,
+                    "kind": piece.kind,
+                    "key": piece.key,
+                    "value": piece.value,
+                    "words": piece.words,
+                    "strength": piece.strength,
+                    "message_id": message_id,
+                    "at": now,
+                }
+                for piece in pieces
+            ],
+        )
+
+
+def told(connection: Connection, customer_ids: Sequence[str], conversation_id: str | None = None) -> list[Evidence]:
+    """What these profiles have said, the newest word on each matter only.
+
+    `conversation_id`: the conversation under way, whose evidence counts more.
+    """
+    rows = connection.execute(
+        select(table, messages.c.conversation_id)
+        .outerjoin(messages, messages.c.id == table.c.message_id)
+        .where(table.c.customer_id.in_(customer_ids))
+        .order_by(table.c.at, table.c.id)
+    )
+    newest: dict[tuple[str, str], Evidence] = {}
+    for row in rows:
+        matter = (row.kind, row.key if row.kind == "answered" else row.value)
+        weight = NOW if conversation_id and row.conversation_id == conversation_id else 1.0
+        newest.pop(matter, None)
+        newest[matter] = Evidence(row.kind, row.key, row.value, row.strength, weight, row.words, row.message_id)
+    return list(newest.values())

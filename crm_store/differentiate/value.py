@@ -1,0 +1,79 @@
+"""Actual value and tiers: margin to date less cost to serve (Peppers & Rogers, Managing Customer Relationships, ch. 5).
+
+Rules take plain figures; one query gathers them. Money is in the business's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, distinct, func, literal, select, union_all
+
+from crm_store.business import Business, Tier
+from crm_store.tables import interactions, transactions
+
+
+@dataclass(frozen=True)
+class ValueFacts:
+    """What value is computed from, over the window."""
+
+    margin: float = 0.0
+    cost_to_serve: float = 0.0
+    purchases: int = 0
+    """Lines with a positive amount."""
+    returns: int = 0
+    contacts: int = 0
+    """Interactions at any touchpoint."""
+
+    @property
+    def actual_value(self) -> float:
+        return round(self.margin - self.cost_to_serve, 2)
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self) | {"actual_value": self.actual_value}
+
+
+def tier_of(actual_value: float, tiers: Sequence[Tier]) -> Tier:
+    """The highest tier whose threshold the value reaches; the one without a threshold when it reaches none."""
+    reached = [t for t in tiers if t.at_least is not None and actual_value >= t.at_least]
+    if reached:
+        return max(reached, key=lambda t: t.at_least or 0.0)
+    return next(t for t in tiers if t.at_least is None)
+
+
+def value_facts(connection: Connection, business: Business, customer_ids: Sequence[str], now: datetime) -> ValueFacts:
+    """Gathers the facts of these profiles over the window that ends now. Nothing after `now` is looked at."""
+    since = now - timedelta(days=business.value.window_days)
+    sold, met = transactions.c, interactions.c
+    margin = func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
+    zero = literal(0)
+    bought = select(
+        margin.label("money"),
+        func.sum(case((sold.amount > 0, 1), else_=0)).label("n"),
+        func.sum(case((sold.amount < 0, 1), else_=0)).label("m"),
+    ).where(sold.customer_id.in_(customer_ids), sold.at > since, sold.at <= now)
+    served = select(func.sum(func.coalesce(met.cost, _touchpoint_cost(business))), func.count(), zero).where(
+        met.customer_id.in_(customer_ids), met.at > since, met.at <= now
+    )
+    rows = connection.execute(union_all(bought, served)).all()
+    # Two rows in the order written: both databases keep it for a plain UNION ALL of aggregates.
+    (earned, purchases, returns), (cost, contacts, _) = ((r[0] or 0, r[1] or 0, r[2] or 0) for r in rows)
+    return ValueFacts(float(earned), float(cost), int(purchases), int(returns), int(contacts))
+
+
+def _touchpoint_cost(business: Business) -> case:  # type: ignore[valid-type]
+    costs: Mapping[str, float] = {k: t.cost for k, t in business.touchpoints.items()}
+    return case(costs, value=interactions.c.touchpoint, else_=0.0)
+
+
+def purchase_days(connection: Connection, customer_ids: Sequence[str], now: datetime) -> dict[str, int]:
+    """On how many distinct days each category was bought, returns left out."""
+    sold = transactions.c
+    rows = connection.execute(
+        select(sold.category, func.count(distinct(func.date(sold.at))))
+        .where(sold.customer_id.in_(customer_ids), sold.at <= now, sold.amount > 0, sold.category.is_not(None))
+        .group_by(sold.category)
+    )
+    return {category: int(days) for category, days in rows}

@@ -1,0 +1,56 @@
+"""Recognising a returning device by the token it was given.
+
+A token is random (256 bit), stored as a hash and replaced on each use. The old one dies when its successor is first
+used, since only then is it certain that the successor arrived; a short grace lets two tabs meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, or_, select
+
+from crm_store.tables import device_tokens
+
+GRACE = timedelta(minutes=5)
+
+
+def hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def issue(connection: Connection, profile: str, now: datetime, previous: str | None = None) -> str:
+    """A new token for the device of this profile. `previous`: the token that was shown to get it."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(
+        device_tokens.insert().values(
+            token_hash=hashed(token),
+            customer_id=profile,
+            previous_hash=hashed(previous) if previous else None,
+            issued_at=now,
+        )
+    )
+    return token
+
+
+def recognise(connection: Connection, token: str, now: datetime) -> str | None:
+    """The profile of the device that shows this token; None for an unknown or worn-out one."""
+    shown = hashed(token)
+    row = connection.execute(select(device_tokens).where(device_tokens.c.token_hash == shown)).first()
+    if row is None or (row.superseded_at is not None and now - row.superseded_at > GRACE):
+        return None
+    if row.previous_hash and row.superseded_at is None:
+        connection.execute(
+            device_tokens.update()
+            .where(
+                or_(
+                    device_tokens.c.token_hash == row.previous_hash,
+                    (device_tokens.c.previous_hash == row.previous_hash) & (device_tokens.c.token_hash != shown),
+                ),
+                device_tokens.c.superseded_at.is_(None),
+            )
+            .values(superseded_at=now)
+        )
+    return str(row.customer_id)

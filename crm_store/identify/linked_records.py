@@ -1,0 +1,111 @@
+"""Queries behind the linking of records: which are known, whose they are, and who their customers may be.
+
+Reads customers, records and identifiers, and makes the customer of a record that nobody has described yet. The rule
+itself is in `linking`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from crm_store.identify.linking import LINKING_TYPES, Identifier, KnownPeople, Person
+from crm_store.identify.profiles import new_id
+from crm_store.tables import customers, identifiers, records
+
+RecordKey = tuple[str, str]
+"""Source and the id there."""
+
+PORTION = 1000
+"""Values in one IN list; SQLite takes 32,766 parameters, some builds of it fewer."""
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    customer_id: str
+    """The profile under which the record's facts are kept."""
+    canonical_id: str
+    attributes: dict[str, str]
+
+
+def stored_records(connection: Connection, keys: Collection[RecordKey]) -> dict[RecordKey, StoredRecord]:
+    """The records among `keys` that the store has."""
+    found = {}
+    for source, ids in _by_first(keys):
+        rows = connection.execute(
+            select(records.c.source_id, records.c.customer_id, customers.c.canonical_id, records.c.attributes)
+            .join(customers, customers.c.id == records.c.customer_id)
+            .where(records.c.source == source, records.c.source_id.in_(ids))
+        )
+        found.update({(source, row[0]): StoredRecord(row[1], row[2], row[3]) for row in rows})
+    return found
+
+
+def owners_of(connection: Connection, wanted: Collection[Identifier]) -> Iterator[tuple[str, Identifier]]:
+    """(canonical customer, identifier) for each linking identifier of `wanted` that somebody has."""
+    for kind, values in _by_first(identifier for identifier in wanted if identifier[0] in LINKING_TYPES):
+        rows = connection.execute(
+            select(customers.c.canonical_id, identifiers.c.value)
+            .join(customers, customers.c.id == identifiers.c.customer_id)
+            .where(identifiers.c.type == kind, identifiers.c.value.in_(values))
+            .distinct()
+        )
+        yield from ((row[0], (kind, row[1])) for row in rows)
+
+
+def add_names(connection: Connection, known: KnownPeople, canonical_ids: Collection[str]) -> None:
+    """Adds to `known` the names in all records of these customers."""
+    for portion in _portions(canonical_ids):
+        rows = connection.execute(
+            select(customers.c.canonical_id, records.c.attributes)
+            .join(records, records.c.customer_id == customers.c.id)
+            .where(customers.c.canonical_id.in_(portion))
+        )
+        for canonical_id, said in rows:
+            known.add(canonical_id, Person(said.get("given_name", ""), said.get("family_name", "")))
+
+
+def has_linking_identifier(connection: Connection, canonical_id: str) -> bool:
+    """Whether the customer could be found by an identifier; if not, nothing but its records' keys is known of it."""
+    row = connection.execute(
+        select(identifiers.c.id)
+        .join(customers, customers.c.id == identifiers.c.customer_id)
+        .where(customers.c.canonical_id == canonical_id, identifiers.c.type.in_(LINKING_TYPES))
+        .limit(1)
+    ).first()
+    return row is not None
+
+
+def ensure_records(connection: Connection, keys: Collection[RecordKey], now: datetime) -> dict[RecordKey, str]:
+    """The profile of each record; one not seen before makes a customer of whom nothing else is known."""
+    profiles = {key: record.customer_id for key, record in stored_records(connection, keys).items()}
+    made = {key: new_id() for key in dict.fromkeys(keys) if key not in profiles}
+    if made:
+        connection.execute(customers.insert(), [{"id": i, "canonical_id": i, "created_at": now} for i in made.values()])
+        connection.execute(
+            records.insert(),
+            [
+                {"source": source, "source_id": source_id, "customer_id": i, "attributes": {}, "imported_at": now}
+                for (source, source_id), i in made.items()
+            ],
+        )
+    return profiles | made
+
+
+def _by_first(pairs: Collection[tuple[str, str]] | Iterator[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """The second parts of each first part, in portions: one equality and one list let both databases use the key."""
+    grouped: dict[str, dict[str, None]] = defaultdict(dict)
+    for first, second in pairs:
+        grouped[first][second] = None
+    for first, seconds in grouped.items():
+        yield from ((first, portion) for portion in _portions(seconds))
+
+
+def _portions(values: Collection[str]) -> Iterator[list[str]]:
+    listed = list(values)
+    for start in range(0, len(listed), PORTION):
+        yield listed[start : start + PORTION]

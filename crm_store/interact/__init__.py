@@ -1,0 +1,1 @@
+"""Interact: whether and what to ask, so that each exchange tells what observing cannot."""

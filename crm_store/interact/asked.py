@@ -1,0 +1,77 @@
+"""What was asked, and whether the customer still wants to be asked. Queries only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from crm_store.identify.profiles import new_id
+from crm_store.interact.questions import Asked
+from crm_store.moment import Moment
+from crm_store.tables import consents, questions_asked
+
+QUESTIONS = "questions"
+"""The purpose that a customer who says "stop asking" withdraws from."""
+
+
+@dataclass(frozen=True)
+class AskedBefore:
+    question_ids: frozenset[str]
+    in_conversation: int
+    in_30_days: int
+
+
+def asked_before(
+    connection: Connection, profiles: Sequence[str], conversation_id: str | None, now: datetime
+) -> AskedBefore:
+    rows = connection.execute(
+        select(questions_asked.c.question_id, questions_asked.c.conversation_id, questions_asked.c.at).where(
+            questions_asked.c.customer_id.in_(profiles)
+        )
+    ).all()
+    return AskedBefore(
+        frozenset(row.question_id for row in rows),
+        sum(row.conversation_id == conversation_id for row in rows),
+        sum(now - row.at < timedelta(days=30) for row in rows),
+    )
+
+
+def keep_question(moment: Moment, asked: Asked) -> None:
+    moment.connection.execute(
+        questions_asked.insert().values(
+            id=new_id(),
+            customer_id=moment.profile,
+            conversation_id=moment.conversation_id,
+            question_id=asked.question.id,
+            message_id=moment.message_id,
+            at=moment.now,
+            information=round(asked.information, 4),
+        )
+    )
+
+
+def told_to_stop(connection: Connection, profiles: Sequence[str]) -> bool:
+    """The newest word on being asked; nobody who has said nothing has said stop."""
+    granted = connection.execute(
+        select(consents.c.granted)
+        .where(consents.c.customer_id.in_(profiles), consents.c.purpose == QUESTIONS)
+        .order_by(consents.c.at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return granted is False
+
+
+def keep_consent(moment: Moment, purpose: str, granted: bool) -> None:
+    moment.connection.execute(
+        consents.insert().values(
+            id=new_id(),
+            customer_id=moment.profile,
+            purpose=purpose,
+            granted=granted,
+            message_id=moment.message_id,
+            at=moment.now,
+        )
+    )

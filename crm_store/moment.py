@@ -1,0 +1,86 @@
+"""The moment of one customer turn: who speaks, how surely, what was said and understood, and what the steps answer.
+
+Handed to the four steps by `crm_store.turn`; knows none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from crm_store.business import Business
+from crm_store.identify.assurance import Act, Assurance, may
+from crm_store.identify.profiles import given_name
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What the assistant made of a message."""
+
+    intent: str
+    confidence: float
+    language: str
+    entities: tuple[tuple[str, str, float], ...] = ()
+    """(type, value, confidence)."""
+
+    def values(self, entity: str) -> list[tuple[str, float]]:
+        return [(value, confidence) for name, value, confidence in self.entities if name == entity]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One reply: the id of the response that the assistant renders, its values, and an offer card."""
+
+    response: str
+    values: dict[str, str] = field(default_factory=dict)
+    offer: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """What a turn came to. Stored, and given again as it is when the turn is retried."""
+
+    replies: tuple[Reply, ...]
+    effects: tuple[str, ...] = ()
+    """What the gateway still has to do, such as "erase"."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> TurnResult:
+        return cls(tuple(Reply(**reply) for reply in stored["replies"]), tuple(stored["effects"]))
+
+
+@dataclass
+class Moment:
+    connection: Connection
+    business: Business
+    now: datetime
+    message_id: str
+    conversation_id: str
+    channel: str
+    assurance: Assurance
+    profile: str
+    """Under which new facts are kept."""
+    profiles: list[str]
+    """Whose facts may be used."""
+    text: str
+    understanding: Understanding
+    pending: dict[str, Any]
+    """What an answer ("question") or a yes ("yes") would refer to; steps change it."""
+
+    @property
+    def language(self) -> str:
+        return self.understanding.language
+
+    def may(self, act: Act) -> bool:
+        return may(self.assurance, act)
+
+    @property
+    def name(self) -> str | None:
+        """The customer's first name, for the verified only."""
+        return given_name(self.connection, self.profiles) if self.may(Act.BE_GREETED_BY_NAME) else None

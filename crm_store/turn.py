@@ -1,0 +1,199 @@
+"""One customer turn through the four steps, in one transaction.
+
+The result is stored under (message, action) and given again when the turn is retried: the same answer, nothing done twice.
+Knows no Rasa and no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, select
+
+from crm_store.access.rights import begin_forgetting, confirm_forgetting
+from crm_store.business import Business
+from crm_store.customize.advise import advise, greet
+from crm_store.customize.decisions import keep_outcome
+from crm_store.customize.prices import money, product_named
+from crm_store.database import UnitOfWork
+from crm_store.differentiate.learn import learn
+from crm_store.identify.assurance import Assurance
+from crm_store.identify.profiles import scope
+from crm_store.identify.welcome import note_claims
+from crm_store.interact.asked import QUESTIONS, keep_consent
+from crm_store.interact.requests import ask_for_person, request_service
+from crm_store.moment import Moment, Reply, TurnResult, Understanding
+from crm_store.tables import conversations, messages, turns
+
+Clock = Callable[[], datetime]
+Step = Callable[[Moment], "list[Reply] | TurnResult"]
+
+
+class UnknownMessageError(LookupError):
+    """A turn for a message that is not in the inbox: it was erased, or never came through the gateway."""
+
+
+class UnknownActionError(LookupError):
+    """An action that no step carries out."""
+
+
+@dataclass(frozen=True)
+class TurnRequest:
+    message_id: str
+    action: str
+    understanding: Understanding
+
+
+def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: Clock) -> TurnResult:
+    """Carries out one action for one message, once.
+
+    Raises UnknownMessageError and UnknownActionError; nothing is kept then.
+    """
+    if request.action not in STEPS:
+        raise UnknownActionError(request.action)
+    with UnitOfWork(engine) as work:
+        stored = work.connection.execute(
+            select(turns.c.result).where(turns.c.message_id == request.message_id, turns.c.action == request.action)
+        ).scalar_one_or_none()
+        if stored is not None:
+            return TurnResult.of(stored)
+        moment = _moment(work.connection, business, request, clock())
+        before = dict(moment.pending)
+        note_claims(moment)
+        answered = STEPS[request.action](moment)
+        result = answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered))
+        work.connection.execute(
+            turns.insert().values(
+                message_id=request.message_id, action=request.action, result=result.as_dict(), at=moment.now
+            )
+        )
+        if moment.pending != before:
+            work.connection.execute(
+                conversations.update()
+                .where(conversations.c.id == moment.conversation_id)
+                .values(pending=moment.pending)
+            )
+        work.commit()
+        return result
+
+
+def _moment(connection: Connection, business: Business, request: TurnRequest, now: datetime) -> Moment:
+    row = connection.execute(
+        select(
+            messages.c.text,
+            conversations.c.id,
+            conversations.c.channel,
+            conversations.c.assurance,
+            conversations.c.customer_id,
+            conversations.c.pending,
+        )
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(messages.c.id == request.message_id)
+    ).first()
+    if row is None:
+        raise UnknownMessageError(request.message_id)
+    assurance = Assurance.of(row.assurance)
+    return Moment(
+        connection=connection,
+        business=business,
+        now=now,
+        message_id=request.message_id,
+        conversation_id=row.id,
+        channel=row.channel,
+        assurance=assurance,
+        profile=row.customer_id,
+        profiles=scope(connection, row.customer_id, assurance),
+        text=row.text,
+        understanding=request.understanding,
+        pending=dict(row.pending or {}),
+    )
+
+
+def _advise(moment: Moment) -> list[Reply]:
+    return advise(moment, learn(moment, answers=False), asks_for_it=True)
+
+
+def _note_need(moment: Moment) -> list[Reply]:
+    return advise(moment, learn(moment))
+
+
+def _note_answer(moment: Moment) -> list[Reply]:
+    learnt = learn(moment, needs=False)
+    if not learnt:
+        return [Reply("utter_answer_unclear" if moment.pending.get("question") else "utter_out_of_scope")]
+    return advise(moment, learnt)
+
+
+def _fall_back(moment: Moment) -> list[Reply]:
+    """Not understood as anything: it may still answer the open question, or be a claim."""
+    learnt = learn(moment)
+    if learnt:
+        return advise(moment, learnt)
+    claimed = moment.understanding.entities and any(
+        k in ("email", "phone", "order_number", "loyalty_number") for k, _, _ in moment.understanding.entities
+    )
+    return [Reply("utter_claim_noted" if claimed else "utter_out_of_scope")]
+
+
+def _affirm(moment: Moment) -> list[Reply] | TurnResult:
+    meant = moment.pending.pop("yes", None)
+    if meant is None:
+        return _note_answer(moment) if moment.pending.get("question") else [Reply("utter_affirm_nothing")]
+    if meant["kind"] == "forget":
+        return confirm_forgetting(moment, meant)
+    if meant["kind"] == "service":
+        return [request_service(moment, meant["id"])]
+    keep_outcome(moment.connection, meant["message_id"], "accepted", moment.now)
+    return [Reply("utter_offer_accepted")]
+
+
+def _deny(moment: Moment) -> list[Reply]:
+    meant = moment.pending.pop("yes", None)
+    if meant is None:
+        return _note_answer(moment) if moment.pending.get("question") else [Reply("utter_deny_nothing")]
+    if meant["kind"] == "forget":
+        return [Reply("utter_forget_kept")]
+    if meant["kind"] == "service":
+        return [Reply("utter_matter_left")]
+    keep_outcome(moment.connection, meant["message_id"], "declined", moment.now)
+    return [Reply("utter_offer_declined")]
+
+
+def _stop_asking(moment: Moment) -> list[Reply]:
+    keep_consent(moment, QUESTIONS, granted=False)
+    moment.pending.pop("question", None)
+    return [Reply("utter_stop_asking_done")]
+
+
+def _explain_question(moment: Moment) -> list[Reply]:
+    question = moment.business.question(moment.pending.get("question", ""))
+    if question is None:
+        return [Reply("utter_why_ask_nothing")]
+    return [Reply("utter_why_ask", {"why": question.why[moment.language]})]
+
+
+def _price(moment: Moment) -> list[Reply]:
+    named = [value for value, _ in moment.understanding.values("product")]
+    product = product_named(moment.business, moment.text, named)
+    if product is None:
+        return [Reply("utter_price_which")]
+    price = money(product.price, moment.business.business.currency)
+    return [Reply("utter_price", {"product": product.name, "price": price})]
+
+
+STEPS: dict[str, Step] = {
+    "action_greet": greet,
+    "action_advise": _advise,
+    "action_note_need": _note_need,
+    "action_note_answer": _note_answer,
+    "action_price": _price,
+    "action_talk_to_person": ask_for_person,
+    "action_affirm": _affirm,
+    "action_deny": _deny,
+    "action_forget": begin_forgetting,
+    "action_stop_asking": _stop_asking,
+    "action_explain_question": _explain_question,
+    "action_fallback": _fall_back,
+}
