@@ -1,0 +1,127 @@
+"""The `rapport` command: names, options and help. Each command calls one module and shows what it returns."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from bot.cli import imports, staff
+from bot.cli.refusals import explain
+from bot.cli.store import load_settings, open_store
+from bot.cli.terminal import Json, say, show, show_refusal
+
+INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """Turns what is known to go wrong into two lines and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        as_json = "--json" in ctx.args
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("stopped")
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            if isinstance(error, typer.Exit) or (refusal := explain(error)) is None:
+                raise
+            show_refusal(refusal, as_json)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="rapport",
+    help="Identify, differentiate, interact, customize: an agent that builds a relationship with each customer.",
+    no_args_is_help=True,
+    # A traceback with local variables would show secrets.
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(imports.app, name="import")
+app.add_typer(staff.app, name="staff")
+
+
+@app.command()
+def up() -> None:
+    """Start everything and keep it running; `make run` calls this."""
+    from bot.cli.up import up as start
+
+    start(load_settings())
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Processes, ports, model, backlog, versions, memory."""
+    from bot.cli import status as state
+
+    found = state.status(load_settings())
+    show(found, state.as_text(found), as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Find what is wrong with the installation and say the mend; exit code 1 if anything is."""
+    from bot.cli import doctor as practice
+
+    findings = list(practice.examine(load_settings()))
+    well = all(finding.well for finding in findings)
+    show({"well": well, "findings": [asdict(f) for f in findings]}, practice.as_text(findings), as_json)
+    if not well:
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate(as_json: Json = False) -> None:
+    """Bring an older database up to date."""
+    from bot.cli.preparation import bring_up_to_date
+    from crm_store.database import open_engine
+
+    engine = open_engine(load_settings().database_url)
+    older = bring_up_to_date(engine)
+    engine.dispose()
+    text = f"migrated from revision {older}" if older else "the database is up to date"
+    show({"migrated_from": older}, text, as_json)
+
+
+@app.command()
+def train(as_json: Json = False) -> None:
+    """Check business.yml, domain.yml and data/, train, record the model's sha256."""
+    from bot.cli import training
+    from bot.cli.preparation import require_writable
+    from crm_store.business import load_business
+
+    settings = load_settings()
+    require_writable(settings.var)
+    load_business(settings.business)
+    model = training.train(settings, say)
+    text = f"trained {model.path} (sha256 {model.sha256})"
+    show({"path": str(model.path), "sha256": model.sha256, "trained_at": model.trained_at}, text, as_json)
+
+
+@app.command()
+def erase(
+    customer: Annotated[str, typer.Argument(help="The customer's id, as `rapport export identities` lists it.")],
+    as_json: Json = False,
+) -> None:
+    """The right to be forgotten: remove a customer from every table and from the tracker."""
+    from crm_store.access.erasure import erase_customer, erase_trackers
+    from crm_store.database import UnitOfWork
+
+    with open_store() as (settings, engine):
+        with UnitOfWork(engine) as uow:
+            rows = erase_customer(uow, customer, datetime.now(UTC))
+            uow.commit()
+        trackers = erase_trackers(engine, settings.tracker_path)
+    text = f"erased {rows} rows and {trackers} conversation trackers"
+    show({"customer_id": customer, "rows": rows, "trackers": trackers}, text, as_json)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

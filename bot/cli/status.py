@@ -1,0 +1,105 @@
+"""`rapport status`: what runs on the port, what waits for an answer, which versions and how much memory."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import distributions, version
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from bot.cli import stack, training
+from bot.cli.machine import memory_mb, runs
+from bot.cli.run_record import ChildRecord, RunRecord, holder_of, read_record, record_path
+from bot.cli.training import Model
+from bot.settings import ROOT, Settings
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Everything in one object; times are UTC, memory is in MB. Raises what opening the database raises."""
+    supervisor = holder_of(settings.var, settings.port)
+    record = read_record(record_path(settings.var, settings.port)) if supervisor else None
+    return {
+        "running": supervisor is not None,
+        "ready": bool(record and record.ready_at),
+        "port": settings.port,
+        "url": record.url if record else None,
+        "processes": _processes(supervisor, record),
+        "model": {"state": training.model_state(settings), **_model(training.recorded(settings))},
+        "backlog": _backlog(settings),
+        "versions": _versions(),
+    }
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The same for people."""
+    backlog, model = found["backlog"], found["model"]
+    if found["ready"]:
+        lines = [f"running on {found['url']}"]
+    else:
+        lines = [f"starting on port {found['port']}" if found["running"] else f"not running on port {found['port']}"]
+    for process in found["processes"]:
+        past = f", restarted {process['restarts']}x (last: {process['last_exit']})" if process["restarts"] else ""
+        where = f"pid {process['pid']}, port {process['port']}" if process["running"] else "down"
+        lines.append(f"  {process['name']:<10} {where}, {process['memory_mb']:.0f} MB{past}")
+    trained = f", trained {model['trained_at']}: {model['path']}" if model["path"] else ""
+    lines.append(f"model      {model['state']}{trained}")
+    oldest = f", the oldest since {backlog['oldest_at']:%Y-%m-%d %H:%M:%S} UTC" if backlog["oldest_at"] else ""
+    lines.append(f"backlog    {backlog['messages']} messages wait for an answer{oldest}")
+    lines.append("versions   " + ", ".join(f"{name} {number}" for name, number in found["versions"].items()))
+    return "\n".join(lines)
+
+
+def _model(model: Model | None) -> dict[str, Any]:
+    if model is None:
+        return {"path": None, "sha256": None, "trained_at": None}
+    return {"path": model.path, "sha256": model.sha256, "trained_at": model.trained_at}
+
+
+def _processes(supervisor: int | None, record: RunRecord | None) -> list[dict[str, Any]]:
+    if supervisor is None:
+        return []
+    own = {"name": "supervisor", "pid": supervisor, "port": None, "running": True, "restarts": 0, "last_exit": None}
+    # Its children are listed on their own.
+    rows = [{**own, "memory_mb": memory_mb(supervisor, family=False)}]
+    return rows + [_process(child) for child in (record.children if record else [])]
+
+
+def _process(child: ChildRecord) -> dict[str, Any]:
+    running = runs(child)
+    return {
+        "name": child.name,
+        "pid": child.pid if running else None,
+        "port": child.port,
+        "running": running,
+        "restarts": child.restarts,
+        "last_exit": child.last_exit,
+        "memory_mb": memory_mb(child.pid) if running and child.pid else 0.0,
+    }
+
+
+def _backlog(settings: Settings) -> dict[str, Any]:
+    from crm_store.database import open_engine
+    from crm_store.schema import ensure_current
+
+    engine = open_engine(settings.database_url)
+    ensure_current(engine)
+    with engine.connect() as connection:
+        count, oldest = _waiting(connection)
+    engine.dispose()
+    return {"messages": count, "oldest_at": oldest}
+
+
+def _waiting(connection: Connection) -> tuple[int, datetime | None]:
+    from crm_store.tables import messages
+
+    waiting = select(func.count(), func.min(messages.c.at)).where(messages.c.state == "received")
+    count, oldest = connection.execute(waiting).one()
+    return count, oldest.astimezone(UTC) if oldest else None
+
+
+def _versions() -> dict[str, str]:
+    site = sorted(stack.RASA_PYTHON.parent.parent.glob("lib/python*/site-packages"))
+    rasa = next((found.version for found in distributions(name="rasa", path=[str(s) for s in site])), "missing")
+    return {"rapport": version("rapport"), "rasa": rasa, "python": platform.python_version(), "folder": str(ROOT)}

@@ -1,0 +1,39 @@
+"""What every command starts with: the settings, and the store where it needs one.
+
+Imports late: `rapport --help` must not wait for a database library.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from bot.settings import Settings
+
+
+def load_settings() -> Settings:
+    """The settings as every process sees them: relative paths in them are relative to the project's folder."""
+    from bot.settings import ROOT, Settings
+
+    os.chdir(ROOT)
+    return Settings()
+
+
+@contextmanager
+def open_store() -> Iterator[tuple[Settings, Engine]]:
+    """The settings and an engine on a database that is up to date, an empty one filled. Raises SchemaError."""
+    from crm_store.database import open_engine
+    from crm_store.schema import ensure_current
+
+    settings = load_settings()
+    engine = open_engine(settings.database_url)
+    try:
+        ensure_current(engine)
+        yield settings, engine
+    finally:
+        engine.dispose()
