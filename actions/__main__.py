@@ -1,6 +1,6 @@
 """The action server: rasa-sdk's own, on loopback, with the store behind it.
 
-    python -m actions
+python -m actions
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import logging
 import os
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from rasa_sdk.endpoint import create_app
@@ -28,10 +29,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def build() -> Sanic:
+def build() -> Sanic[Any, Any]:
     """The server with every action of the project on it."""
     settings = StoreSettings()
-    # Not durable by itself: the gateway's commit of the answer follows in the same log, and until then the turn is repeated.
+    # Not durable by itself: the gateway's commit of the answer follows in the same log; until then the turn is repeated.
     engine = open_engine(settings.database_url, durable=False)
     ensure_current(engine)
     StoreAction.take_turn = partial(take_turn, engine, load_business(settings.business), clock=now)

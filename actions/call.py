@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from crm_store.moment import Reply, TurnResult, Understanding
@@ -31,14 +31,17 @@ class StoreAction(Action):
         # The database blocks; other conversations go on meanwhile.
         result = await asyncio.to_thread(type(self).take_turn, request)
         for reply in result.replies:
-            say(dispatcher, reply)
+            say(dispatcher, reply, result.effects)
         return []
 
 
-def say(dispatcher: CollectingDispatcher, reply: Reply) -> None:
-    """Has Rasa render the reply in the customer's language, with the offer card beside the text."""
-    card = {"offer": reply.offer} if reply.offer else None
-    dispatcher.utter_message(response=reply.response, json_message=card, **reply.values)
+def say(dispatcher: CollectingDispatcher, reply: Reply, effects: Sequence[str] = ()) -> None:
+    """Has Rasa render the reply in the customer's language; the card and the effects go beside the text."""
+    beside = {"offer": reply.offer, "effects": list(effects)}
+    values: dict[str, Any] = reply.values
+    dispatcher.utter_message(
+        response=reply.response, json_message={k: v for k, v in beside.items() if v} or None, **values
+    )
 
 
 def understanding_of(latest: dict[str, Any]) -> Understanding:

@@ -256,7 +256,7 @@ def _contradictions(business: Business) -> list[tuple[tuple[str | int, ...], str
         (("products",), business.products),
         (("stores",), business.stores),
     ):
-        ids = [thing.id for thing in things]  # type: ignore[attr-defined]
+        ids = [thing.id for thing in things]
         found.extend(
             ((*where, i), f"the id {name!r} stands twice; ids are unique in a list")
             for i, name in enumerate(ids)

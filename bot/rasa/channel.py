@@ -113,6 +113,7 @@ def receipt(message_id: str, parsed: dict[str, Any], said: list[dict[str, Any]])
         "entities": [
             {k: e[k] for k in ("entity", "value", "confidence_entity") if k in e} for e in parsed["entities"]
         ],
+        "effects": sorted({e for m in said for e in (m.get("custom") or {}).get("effects", ())}),
         "replies": [
             {
                 "text": m.get("text") or "",

@@ -89,9 +89,7 @@ def accept(
         return known
     if payload is not None:
         text = _title_of(connection, conversation_id, payload)
-    waiting = select(messages.c.id).where(
-        messages.c.conversation_id == conversation_id, messages.c.state == "received"
-    )
+    waiting = select(messages.c.id).where(messages.c.conversation_id == conversation_id, messages.c.state == "received")
     if len(connection.execute(waiting.limit(MOST_WAITING)).all()) == MOST_WAITING:
         raise TooManyWaitingError
     seq = _next_seq(connection, conversation_id, 1, now)
@@ -251,13 +249,25 @@ def answer(
 
 def notify(connection: Connection, message_id: str, conversation_id: str, text: str, now: datetime) -> None:
     """Tells the customer something of the processing itself, such as that the answer will take longer."""
-    seq = _next_seq(connection, conversation_id, 1, now)
+    say(connection, conversation_id, [Outgoing(text, "notice")], now, in_reply_to=message_id)
+
+
+def say(
+    connection: Connection,
+    conversation_id: str,
+    replies: Sequence[Outgoing],
+    now: datetime,
+    *,
+    in_reply_to: str | None = None,
+) -> None:
+    """Says something in a conversation."""
+    seq = _next_seq(connection, conversation_id, len(replies), now)
     connection.execute(
-        messages.insert().values(_row(Outgoing(text, "notice"), conversation_id, message_id, seq, now))
+        messages.insert(), [_row(r, conversation_id, in_reply_to, seq + i, now) for i, r in enumerate(replies)]
     )
 
 
-def _row(reply: Outgoing, conversation_id: str, message_id: str, seq: int, now: datetime) -> dict[str, Any]:
+def _row(reply: Outgoing, conversation_id: str, message_id: str | None, seq: int, now: datetime) -> dict[str, Any]:
     return {
         "id": new_id(),
         "conversation_id": conversation_id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
@@ -111,9 +112,9 @@ def raise_session(connection: Connection, conversation_id: str, proof: Proof, no
     )
 
 
-def session(connection: Connection, token: str, now: datetime) -> Row[tuple[str, str, str, str, int]] | None:
+def session(connection: Connection, token: str, now: datetime) -> Row[Any] | None:
     """The conversation that a session token opens: id, customer_id, assurance, language, last_seq; None when none."""
-    return connection.execute(
+    found: Row[Any] | None = connection.execute(
         select(
             conversations.c.id,
             conversations.c.customer_id,
@@ -124,3 +125,4 @@ def session(connection: Connection, token: str, now: datetime) -> Row[tuple[str,
         .join(sessions, sessions.c.conversation_id == conversations.c.id)
         .where(sessions.c.token_hash == hashed(token), sessions.c.expires_at > now)
     ).first()
+    return found

@@ -101,8 +101,6 @@ def decide(
         decision = Decision(treatment.id, reason, seen.facts, question_id=asked.question.id)
         return Advice(decision, seen.evidence, treatment.tone, asked=asked)
     choice = best_offer(business, seen.needs, at)
-    if choice is None and asks_for_it:
-        choice = best_offer(business, seen.needs, replace(at, resting=declined))
     if choice is None:
         reason = _reason(treatment, seen, verified, "no offer is open: all that fit rest or are not for this customer")
         return Advice(Decision(treatment.id, reason, seen.facts), seen.evidence, treatment.tone)

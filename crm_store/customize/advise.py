@@ -18,18 +18,18 @@ from crm_store.tables import value_scores
 
 
 def advise(
-    moment: Moment, extra: Sequence[Evidence] = (), *, asks_for_it: bool = False, welcome: bool = True
+    moment: Moment, extra: Sequence[Evidence] = (), *, asks_for_it: bool = False, greeted: bool = False
 ) -> list[Reply]:
     """The next step with this customer, with a welcome before it when they are known and nothing was said yet.
 
-    `extra`: evidence that this message brought and that is already kept.
+    `extra`: evidence that this message brought and that is already kept. `greeted`: a greeting goes before it anyway.
     """
-    first = is_first_answer(moment)
+    first = not greeted and is_first_answer(moment)
     customer = Customer(moment.profiles, moment.assurance, moment.channel, moment.conversation_id)
     advice = decide(moment.connection, moment.business, customer, moment.now, extra=extra, asks_for_it=asks_for_it)
     replies = _replies(moment, advice, first)
     _keep(moment, advice, replies[-1].response)
-    if first and welcome and moment.may(Act.BE_WELCOMED_BACK):
+    if first and moment.may(Act.BE_WELCOMED_BACK):
         return [greeting(moment), *replies]
     return replies
 
@@ -42,7 +42,7 @@ def greet(moment: Moment) -> list[Reply]:
         if advice.matter:
             return advise(moment)
     elif is_first_answer(moment):
-        replies = advise(moment)
+        replies = advise(moment, greeted=True)
         if moment.pending.get("question"):
             return [greeting(moment), *replies]
     return [greeting(moment)]

@@ -10,6 +10,10 @@ from crm_store.differentiate.needs import Evidence
 from crm_store.identify.assurance import Assurance
 
 
+NEARLY = 0.6
+"""Share of the best propensity that an offer must reach to stand in for it."""
+
+
 @dataclass(frozen=True)
 class Circumstances:
     """What decides which offers are open to a customer, beside their needs."""
@@ -38,10 +42,9 @@ class Choice:
 
 
 def open_to(offer: Offer, at: Circumstances) -> bool:
-    """Whether the offer may be made at all."""
+    """Whether the offer may be made to such a customer at all, whether or not it rests."""
     return (
-        offer.id not in at.resting
-        and at.assurance >= Assurance.of(offer.assurance)
+        at.assurance >= Assurance.of(offer.assurance)
         and (not offer.tiers or at.tier in offer.tiers)
         and at.tier not in offer.not_tiers
         and (not offer.channels or at.channel in offer.channels)
@@ -54,11 +57,18 @@ def propensity(offer: Offer, needs: Mapping[str, float]) -> float:
 
 
 def best_offer(business: Business, needs: Mapping[str, float], at: Circumstances) -> Choice | None:
-    """The open offer with the highest propensity; the earlier in `business.yml` when two are equal."""
+    """The open offer with the highest propensity; the earlier in `business.yml` when two are equal.
+
+    While the best one rests, another takes its place only when it fits nearly as well: nothing is better than anything.
+    """
     candidates = [(propensity(o, needs), o) for o in business.offers if open_to(o, at)]
     if not candidates:
         return None
-    fit, offer = max(candidates, key=lambda c: c[0])
+    best = max(fit for fit, _ in candidates)
+    awake = [(fit, o) for fit, o in candidates if o.id not in at.resting and fit >= NEARLY * best]
+    if not awake:
+        return None
+    fit, offer = max(awake, key=lambda c: c[0])
     return Choice(offer, fit, _pitch(offer, needs, at))
 
 

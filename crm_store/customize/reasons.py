@@ -25,10 +25,14 @@ def customer_reason(
         reverse=True,
     )
     clauses: list[str] = []
+    messages: set[str] = set()
     for piece in ranked:
         clause = _clause(business, piece, language)
-        if clause and clause not in clauses:
+        # One message is one reason, however many things it told.
+        if clause and clause not in clauses and piece.message_id not in messages:
             clauses.append(clause)
+            if piece.message_id:
+                messages.add(piece.message_id)
     if not clauses:
         return f"{_ANYBODY[language]}."
     return f"{_BECAUSE[language]} {f' {_AND[language]} '.join(clauses[:most])}."

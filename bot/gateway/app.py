@@ -1,0 +1,148 @@
+"""The gateway put together: routes, console, widget, shop page, the worker's life, and the limits on what comes in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+from fastapi import FastAPI, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.console import create_console
+from bot.gateway import chat, events, health, problems
+from bot.gateway.rasa import Assistant
+from bot.gateway.stack import Stack
+from bot.gateway.wakeups import Wakeups
+from bot.gateway.worker import TurnWorker
+from bot.settings import ROOT, Settings
+from crm_store.business import Business
+
+log = logging.getLogger("gateway")
+
+LARGEST_BODY = 64 * 1024
+WIDGET = ROOT / "bot/channels/widget/widget.js"
+SHOP = ROOT / "demo/shop"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine,
+    business: Business,
+    assistant: Assistant,
+    clock: Callable[[], datetime] = now,
+) -> FastAPI:
+    """The gateway over this store and this assistant."""
+    wakeups = Wakeups()
+    worker = TurnWorker(engine, assistant, wakeups, clock, settings.tracker_path)
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        working = asyncio.create_task(worker.run())
+        yield
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+    app = FastAPI(title=f"Rapport of {business.business.name}", version="1", lifespan=life, redoc_url=None)
+    app.state.stack = Stack(settings, engine, business, assistant, wakeups, worker, clock)
+    problems.install(app)
+    for router in (chat.router, events.router, health.router):
+        app.include_router(router)
+    _pages(app, settings, business)
+    app.mount("/console", create_console(engine, business, settings, clock))
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+    )
+    app.add_middleware(BodyLimit, largest=LARGEST_BODY)
+    return app
+
+
+def _pages(app: FastAPI, settings: Settings, business: Business) -> None:
+    @app.get("/widget.js", include_in_schema=False)
+    async def widget() -> FileResponse:
+        # Other origins load it as a module, which asks for CORS even where nothing secret is in it.
+        headers = {"cache-control": "public, max-age=300", "access-control-allow-origin": "*"}
+        return FileResponse(WIDGET, media_type="text/javascript", headers=headers)
+
+    if not settings.demo:
+
+        @app.get("/", include_in_schema=False)
+        async def plain_page() -> HTMLResponse:
+            return HTMLResponse(_PLAIN)
+
+        return
+    from demo.routes import router as demo_router
+
+    app.include_router(demo_router(settings))
+    app.mount("/shop", StaticFiles(directory=SHOP))
+
+    @app.get("/", include_in_schema=False)
+    async def shop() -> FileResponse:
+        return FileResponse(SHOP / "index.html")
+
+    @app.get("/privacy", include_in_schema=False)
+    async def privacy() -> FileResponse:
+        return FileResponse(SHOP / "privacy.html")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> Response:
+        return FileResponse(SHOP / "icon.svg", media_type="image/svg+xml")
+
+
+_PLAIN = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Rapport</title><script type="module" src="/widget.js"></script><rapport-chat open></rapport-chat>
+"""
+
+
+class BodyLimit:
+    """Refuses a body that is too large before anything reads it whole, whether or not it says its length."""
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
+            await self._app(scope, receive, send)
+            return
+        said = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
+        read = int(said) if said.isdigit() else 0
+        if read > self._largest:
+            await self._refuse(scope, receive, send)
+            return
+        taken: list[Message] = []
+        size = 0
+        while True:
+            message = await receive()
+            taken.append(message)
+            size += len(message.get("body", b""))
+            if size > self._largest:
+                await self._refuse(scope, receive, send)
+                return
+            if message["type"] != "http.request" or not message.get("more_body"):
+                break
+
+        async def replay() -> Message:
+            return taken.pop(0) if taken else await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = problems.problem(
+            413, "too-large", "The request is too large", f"Send at most {self._largest // 1024} kB."
+        )
+        await answer(scope, receive, send)

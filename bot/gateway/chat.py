@@ -1,0 +1,253 @@
+"""The chat API of the widget: sessions, messages in, messages out by long poll or stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import unicodedata
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from sqlalchemy import Row
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from bot.gateway import metrics
+from bot.gateway.problems import ProblemError
+from bot.gateway.stack import Stack, stack_of
+from bot.gateway.wakeups import wait_for
+from crm_store.conversations import inbox, sessions
+from crm_store.database import UnitOfWork, reading
+from crm_store.identify.proof import Proof, ProofError, prove
+
+router = APIRouter(prefix="/v1/chat", tags=["chat"])
+
+LONGEST_TEXT = 4000
+LONGEST_WAIT_SECONDS = 30.0
+INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+KEPT = "\n\t\u200d"
+"""Line breaks, and the joiner inside emoji."""
+
+
+class SessionIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    language: Annotated[str, Field(max_length=35)] | None = None
+    page: Annotated[str, Field(max_length=2000)] | None = None
+    device_token: Annotated[str, Field(max_length=200)] | None = None
+    user_token: Annotated[str, Field(max_length=4000)] | None = None
+
+
+class SessionOut(BaseModel):
+    session_token: str
+    device_token: str
+    conversation_id: str
+
+
+class IdentifyIn(BaseModel):
+    user_token: Annotated[str, Field(max_length=4000)]
+
+
+class MessageIn(BaseModel):
+    """Words, or the payload of a button that was shown; never both."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=128)]
+    text: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    payload: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @field_validator("text")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        """Drops what nobody can see; a text of nothing else is refused."""
+        if text is None:
+            return None
+        seen = "".join(c for c in text if c in KEPT or unicodedata.category(c) not in INVISIBLE).strip()
+        if not seen.strip(KEPT):
+            raise ValueError("the text is empty")
+        return seen
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> MessageIn:
+        if (self.text is None) == (self.payload is None):
+            raise ValueError("give either `text` or `payload`")
+        return self
+
+
+class MessageOut(BaseModel):
+    message_id: str
+    seq: int
+
+
+def bearer(authorization: Annotated[str, Header()] = "") -> str:
+    kind, _, token = authorization.partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise ProblemError(401, "session-unknown", "No session", "Send `Authorization: Bearer <session_token>`.")
+    return token
+
+
+Session = Annotated[str, Depends(bearer)]
+TheStack = Annotated[Stack, Depends(stack_of)]
+
+
+@router.get("/config")
+def config(stack: TheStack) -> dict[str, Any]:
+    """What the widget shows of the business."""
+    about = stack.business.business
+    return {
+        "business": about.name,
+        "languages": about.languages,
+        "default_language": about.default_language,
+        "privacy_url": about.privacy_url,
+        "accent": about.accent,
+    }
+
+
+@router.post("/sessions", status_code=201)
+def open_session(body: SessionIn, stack: TheStack) -> SessionOut:
+    """Opens a conversation; recognises the device and whoever the shop has signed in."""
+    proof = _proof(stack, body.user_token) if body.user_token else None
+    with UnitOfWork(stack.engine) as work:
+        opened = sessions.open_session(
+            work.connection,
+            channel="web",
+            language=stack.business.language(body.language),
+            now=stack.clock(),
+            lasts=timedelta(hours=stack.settings.session_hours),
+            page=(body.page or "")[:255] or None,
+            device_token=body.device_token,
+            proof=proof,
+        )
+        work.commit()
+    return SessionOut(**vars(opened))
+
+
+@router.post("/identify")
+def identify(body: IdentifyIn, token: Session, stack: TheStack) -> dict[str, str]:
+    """Raises a running conversation to verified."""
+    proof = _proof(stack, body.user_token)
+    with UnitOfWork(stack.engine) as work:
+        here = sessions.session(work.connection, token, stack.clock())
+        if here is None:
+            raise _unknown()
+        try:
+            sessions.raise_session(work.connection, here.id, proof, stack.clock())
+        except ValueError as error:
+            raise ProblemError(409, "other-customer", "Another customer's conversation", str(error)) from None
+        work.commit()
+    return {"assurance": "verified"}
+
+
+@router.post("/messages", status_code=202)
+async def send(body: MessageIn, token: Session, stack: TheStack, response: Response) -> MessageOut:
+    """Takes a message in; 202 when it is committed, 200 when it had been taken before."""
+    accepted, conversation_id = await asyncio.to_thread(_accept, stack, token, body)
+    if accepted.is_new:
+        metrics.messages.labels("web").inc()
+        stack.worker.announce(conversation_id, accepted.message_id)
+        stack.wakeups.wake(conversation_id)
+    else:
+        response.status_code = 200
+    return MessageOut(message_id=accepted.message_id, seq=accepted.seq)
+
+
+def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, str]:
+    for _ in range(2):
+        with UnitOfWork(stack.engine) as work:
+            here = sessions.session(work.connection, token, stack.clock())
+            if here is None:
+                raise _unknown()
+            try:
+                taken = inbox.accept(work.connection, here.id, body.client_id, body.text, body.payload, stack.clock())
+            except inbox.ConcurrentDuplicateError:
+                continue
+            except inbox.UnknownButtonError:
+                raise ProblemError(422, "unknown-button", "No such button", "Send a payload that was shown.") from None
+            except inbox.TooManyWaitingError:
+                raise ProblemError(
+                    429, "too-many-waiting", "Too many unanswered messages", "Wait for answers."
+                ) from None
+            work.commit()
+            return taken, here.id
+    raise ProblemError(409, "duplicate", "The same message twice at once", "Send it again.")
+
+
+@router.get("/messages")
+async def messages(
+    token: Session,
+    stack: TheStack,
+    after: Annotated[int, Query(ge=0)] = 0,
+    wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = 0,
+) -> dict[str, Any]:
+    """What was said after a number; waits up to `wait` seconds for something to be."""
+    return {"messages": await _news(stack, token, after, wait)}
+
+
+@router.get("/stream")
+async def stream(
+    request: Request,
+    token: Session,
+    stack: TheStack,
+    after: Annotated[int, Query(ge=0)] = 0,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """The same as server-sent events; `Last-Event-ID` goes before `after`."""
+    if last_event_id and last_event_id.isdigit():
+        after = int(last_event_id)
+    first = await _news(stack, token, after, 0)
+
+    async def events() -> AsyncIterator[ServerSentEvent]:
+        news, seen = first, after
+        while not await request.is_disconnected():
+            for message in news:
+                seen = message["seq"]
+                yield ServerSentEvent(json.dumps(message, ensure_ascii=False), event="message", id=str(seen))
+            news = await _news(stack, token, seen, LONGEST_WAIT_SECONDS / 2)
+
+    return EventSourceResponse(events(), ping=15)
+
+
+async def _news(stack: Stack, token: str, after: int, wait: float) -> list[dict[str, Any]]:
+    end = asyncio.get_running_loop().time() + wait
+    conversation_id, said = await asyncio.to_thread(_said, stack, token, after)
+    while not said and (left := end - asyncio.get_running_loop().time()) > 0:
+        with stack.wakeups.listening(conversation_id) as news:
+            conversation_id, said = await asyncio.to_thread(_said, stack, token, after)
+            if not said:
+                await wait_for(news, left)
+        if not said:
+            conversation_id, said = await asyncio.to_thread(_said, stack, token, after)
+    return said
+
+
+def _said(stack: Stack, token: str, after: int) -> tuple[str, list[dict[str, Any]]]:
+    with reading(stack.engine) as connection:
+        here = sessions.session(connection, token, stack.clock())
+        if here is None:
+            raise _unknown()
+        if here.last_seq <= after:
+            return here.id, []
+        return here.id, [_shown(row) for row in inbox.said_after(connection, here.id, after)]
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    shown = {"seq": row.seq, "id": row.id, "author": row.author, "text": row.text, "at": row.at.isoformat()}
+    if row.buttons:
+        shown["buttons"] = [{"title": b["title"], "payload": b["payload"]} for b in row.buttons]
+    if row.offer:
+        shown["offer"] = row.offer
+    if row.in_reply_to:
+        shown["in_reply_to"] = row.in_reply_to
+    return shown
+
+
+def _proof(stack: Stack, user_token: str) -> Proof:
+    try:
+        return prove(user_token, stack.settings.secret("user_token_secret"), stack.clock())
+    except ProofError as error:
+        raise ProblemError(401, "user-token-invalid", "The user token proves nothing", str(error)) from None
+
+
+def _unknown() -> ProblemError:
+    return ProblemError(401, "session-unknown", "No such session", "Open a new one: POST /v1/chat/sessions.")

@@ -1,0 +1,167 @@
+"""Events from the other touchpoints, page events from the widget, and decisions for the till and the phone.
+
+The till, the phone agent's screen and the web shop customise with the same rules as the chat.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bot.gateway.chat import Session, TheStack, bearer
+from bot.gateway.problems import ProblemError
+from bot.gateway.stack import Stack
+from crm_store.conversations import sessions
+from crm_store.customize.advice import Customer, decide
+from crm_store.customize.decisions import keep_decision
+from crm_store.customize.offers import pitch_text
+from crm_store.database import UnitOfWork
+from crm_store.events import Event, keep_event
+from crm_store.identify.assurance import Assurance
+from crm_store.identify.lookup import AmbiguousIdentifiersError, customer_for, customer_of
+from crm_store.identify.profiles import scope
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+Short = Annotated[str, Field(min_length=1, max_length=128)]
+BROWSER_KINDS = ("view_page", "view_product", "view_category", "add_to_cart", "search")
+
+
+class Identifier(BaseModel):
+    type: Annotated[str, Field(pattern=r"^[a-z_]{2,32}$")]
+    value: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class EventIn(BaseModel):
+    """What happened at a touchpoint; further keys are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: Annotated[str, Field(min_length=1, max_length=64)]
+    event_id: Short
+    at: datetime
+    touchpoint: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
+    kind: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+    identifiers: Annotated[list[Identifier], Field(max_length=20)] = []
+
+    @field_validator("at")
+    @classmethod
+    def _aware(cls, at: datetime) -> datetime:
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+    def event(self) -> Event:
+        return Event(self.source, self.event_id, self.at, self.touchpoint, self.kind, dict(self.model_extra or {}))
+
+
+class DecisionIn(BaseModel):
+    identifiers: Annotated[list[Identifier], Field(min_length=1, max_length=20)]
+    touchpoint: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
+    language: Literal["en", "id"] | None = None
+
+
+def api_key(stack: TheStack, token: Session) -> None:
+    if not hmac.compare_digest(token.encode(), stack.settings.secret("api_key").encode()):
+        raise ProblemError(401, "wrong-key", "Wrong API key", "Send `Authorization: Bearer <RAPPORT_API_KEY>`.")
+
+
+@router.post("/events", status_code=202, dependencies=[Depends(api_key)])
+def take_event(body: EventIn, stack: TheStack, response: Response) -> dict[str, str]:
+    """Takes an event of the shop, the till, the loyalty programme, the contact centre or after-sales service."""
+    _known_touchpoint(stack, body.touchpoint)
+    given = [(i.type, i.value) for i in body.identifiers]
+    if not given:
+        raise ProblemError(422, "no-identifiers", "Whose event is it?", "Give at least one identifier.")
+    with UnitOfWork(stack.engine) as work:
+        try:
+            customer = customer_for(work.connection, body.source, given, stack.clock())
+        except AmbiguousIdentifiersError:
+            raise _ambiguous() from None
+        is_new = keep_event(work.connection, body.event(), customer)
+        work.commit()
+    response.status_code = 202 if is_new else 200
+    return {"source": body.source, "event_id": body.event_id}
+
+
+@router.post("/chat/events", status_code=202)
+def take_page_event(
+    body: EventIn, stack: TheStack, response: Response, token: Annotated[str, Depends(bearer)]
+) -> dict[str, str]:
+    """Takes an event of the page that the customer is on; what it says of who they are is not believed."""
+    if body.kind not in BROWSER_KINDS:
+        raise ProblemError(422, "kind-not-allowed", "Not from a browser", f"Allowed: {', '.join(BROWSER_KINDS)}.")
+    with UnitOfWork(stack.engine) as work:
+        here = sessions.session(work.connection, token, stack.clock())
+        if here is None:
+            raise ProblemError(401, "session-unknown", "No such session", "Open a new one: POST /v1/chat/sessions.")
+        event = body.event()
+        # A browser may choose its ids, and must not be able to occupy another's.
+        mine = Event(f"page:{here.id}", event.event_id, stack.clock(), "web", event.kind, event.body)
+        is_new = keep_event(work.connection, mine, here.customer_id)
+        work.commit()
+    response.status_code = 202 if is_new else 200
+    return {"event_id": body.event_id}
+
+
+@router.post("/decisions", dependencies=[Depends(api_key)])
+def take_decision(body: DecisionIn, stack: TheStack) -> dict[str, Any]:
+    """The treatment, offer and question for this customer now, with the reasons."""
+    _known_touchpoint(stack, body.touchpoint)
+    language = stack.business.language(body.language)
+    with UnitOfWork(stack.engine) as work:
+        try:
+            customer = customer_of(work.connection, [(i.type, i.value) for i in body.identifiers])
+        except AmbiguousIdentifiersError:
+            raise _ambiguous() from None
+        if customer is None:
+            raise ProblemError(404, "unknown-customer", "Nobody is known by these", "Send an event first, or import.")
+        whom = Customer(scope(work.connection, customer, Assurance.VERIFIED), Assurance.VERIFIED, body.touchpoint)
+        now = stack.clock()
+        advice = decide(work.connection, stack.business, whom, now)
+        keep_decision(
+            work.connection,
+            advice.decision,
+            profile=customer,
+            conversation_id=None,
+            message_id=None,
+            touchpoint=body.touchpoint,
+            now=now,
+        )
+        work.commit()
+    decision = advice.decision
+    answer: dict[str, Any] = {
+        "customer_id": customer,
+        "treatment": decision.treatment,
+        "reason": decision.reason,
+        "offer": None,
+        "question": None,
+    }
+    if advice.choice:
+        offer = advice.choice.offer
+        answer["offer"] = {
+            "id": offer.id,
+            "title": offer.title[language],
+            "text": pitch_text(advice.choice, advice.evidence, language),
+            "reason": advice.reason(stack.business, language),
+        }
+    if advice.asked:
+        question = advice.asked.question
+        answer["question"] = {
+            "id": question.id,
+            "text": question.text[language],
+            "options": [{"id": o.id, "title": o.title[language]} for o in question.options],
+        }
+    return answer
+
+
+def _known_touchpoint(stack: Stack, touchpoint: str) -> None:
+    if touchpoint not in stack.business.touchpoints:
+        known = ", ".join(stack.business.touchpoints)
+        raise ProblemError(422, "unknown-touchpoint", "No such touchpoint", f"business.yml has: {known}.")
+
+
+def _ambiguous() -> ProblemError:
+    return ProblemError(409, "ambiguous", "More than one customer", "These identifiers belong to different customers.")

@@ -1,0 +1,52 @@
+"""Errors as RFC 9457 problem details, all of them: ours, FastAPI's validation, unknown paths.
+
+Problem                 status, slug, title, detail
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+BASE = "https://rapport.example/problems/"
+
+
+class ProblemError(Exception):
+    """An answer that is not the wished-for one. `detail` says what to do."""
+
+    def __init__(self, status: int, slug: str, title: str, detail: str = "") -> None:
+        self.status = status
+        self.slug = slug
+        self.title = title
+        self.detail = detail
+        super().__init__(title)
+
+
+def problem(status: int, slug: str, title: str, detail: str = "", **more: Any) -> JSONResponse:
+    body = {"type": BASE + slug, "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the app a problem."""
+
+    @app.exception_handler(ProblemError)
+    async def _ours(_request: Request, error: ProblemError) -> JSONResponse:
+        return problem(error.status, error.slug, error.title, error.detail)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        # What was sent is not sent back: it may be anything.
+        wrong = [{"at": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
+        detail = "; ".join(f"{w['at']}: {w['problem']}" for w in wrong[:3])
+        return problem(422, "invalid-request", "The request is not valid", detail, errors=wrong)
+
+    @app.exception_handler(HTTPException)
+    async def _plain(_request: Request, error: HTTPException) -> JSONResponse:
+        answer = problem(error.status_code, "http", str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer

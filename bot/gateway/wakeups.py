@@ -1,0 +1,35 @@
+"""Waking those who wait for news of a conversation: long polls, streams. In this process and its event loop only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Wakeups:
+    def __init__(self) -> None:
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    def wake(self, conversation_id: str) -> None:
+        for event in self._waiting.get(conversation_id, ()):
+            event.set()
+
+    @contextmanager
+    def listening(self, conversation_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set by news. Listen before you look, or news in between is missed."""
+        event = asyncio.Event()
+        self._waiting[conversation_id].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[conversation_id].discard(event)
+            if not self._waiting[conversation_id]:
+                del self._waiting[conversation_id]
+
+
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Until the event is set or the time is over."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
