@@ -1,8 +1,8 @@
 """What every test may ask for: a store on each database we support, the demo business, and a fixed time.
 
-`engine` runs a test twice, on SQLite and on PostgreSQL, each time on a fresh migrated database. PostgreSQL is a throw-away
-cluster of this test session, made from the installed server; without one its half is skipped, or fails where
-RAPPORT_REQUIRE_SERVICES=1 says that it must be there.
+`engine` runs a test twice, on SQLite and on PostgreSQL, each time on a fresh migrated database. PostgreSQL is a
+throw-away cluster of this test session, made from the installed server; without one its half is skipped, or fails
+where RAPPORT_REQUIRE_SERVICES=1 says that it must be there.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Cluster:
 
     def __init__(self, binaries: Path) -> None:
         self._binaries = binaries
-        # Not pytest's folder: a socket's path may have 107 characters at most, and the server's user must get in.
+        # Not pytest's folder: a socket's path is 107 characters at most, and the server's user must get in.
         self._folder = Path(tempfile.mkdtemp(prefix="rapport-pg-"))
         self._owner = _server_owner()
         if self._owner:
@@ -120,7 +120,8 @@ class Cluster:
     def start(self) -> None:
         self._run("initdb", "-U", "rapport", "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "-D", "data")
         # Nothing here has to survive a power cut.
-        options = f"-k {self._folder} -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        fast = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        options = f"-k {self._folder} -c listen_addresses= {fast}"
         self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "server.log", "-o", options)
 
     def stop(self) -> None:

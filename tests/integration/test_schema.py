@@ -1,4 +1,4 @@
-"""Migrations replayed must equal the tables, on both databases, and a database of another version must not be touched."""
+"""Migrations replayed must equal the tables, on both databases; one of another version is left alone."""
 
 from __future__ import annotations
 

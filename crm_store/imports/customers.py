@@ -1,0 +1,205 @@
+"""Importing who the customers are: one row is what one source knows of one of them.
+
+A record joins a customer by the exact rule of `crm_store.identify.linking`; each identifier that it gives is kept as
+`imported`: good for finding a customer, proof of nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, partial
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, select
+
+from crm_store.identify.linked_records import (
+    RecordKey,
+    StoredRecord,
+    add_names,
+    has_linking_identifier,
+    owners_of,
+    stored_records,
+)
+from crm_store.identify.linking import TYPES, Identifier, KnownPeople, Person, person_of
+from crm_store.identify.profiles import join, new_id
+from crm_store.imports.fields import check_lengths, lengths_of, require
+from crm_store.imports.loading import ImportReport, Layout, Progress, load, upsert
+from crm_store.tables import customers, identifiers, records
+
+REQUIRED = ("source", "source_id")
+KNOWN = (
+    *("given_name", "family_name", "date_of_birth", "street", "city", "postcode", "country", "language"),
+    *TYPES,
+)
+_LENGTHS = lengths_of(records)
+
+
+def import_customers(engine: Engine, path: Path, *, now: datetime, progress: Progress | None = None) -> ImportReport:
+    """Loads records of customers; unique on (source, source_id). Raises ImportRefusedError, RejectsUnwritableError."""
+    return load(engine, path, Layout(REQUIRED, KNOWN, _parse, partial(_store, now)), progress)
+
+
+@dataclass(frozen=True)
+class Described:
+    """One row: a record and who it says it is."""
+
+    key: RecordKey
+    attributes: dict[str, str]
+
+    @cached_property
+    def person(self) -> Person:
+        return person_of(self.attributes)
+
+
+def _parse(row: dict[str, str]) -> Described:
+    require(row, REQUIRED)
+    check_lengths(row, _LENGTHS)
+    attributes = {name: text for name, text in row.items() if name not in REQUIRED}
+    return Described((row["source"], row["source_id"]), attributes)
+
+
+def _store(now: datetime, connection: Connection, batch: Sequence[Described]) -> int:
+    return _Batch(connection, batch, now).store()
+
+
+@dataclass
+class _Changes:
+    """What a batch comes to, written in one go at its end."""
+
+    customers: list[str] = field(default_factory=list)
+    new: set[RecordKey] = field(default_factory=set)
+    records: dict[RecordKey, tuple[str, Described]] = field(default_factory=dict)
+    """The profile of each record, and what it says."""
+    given_up: set[str] = field(default_factory=set)
+    """Profiles of which a record no longer gives an identifier that it gave."""
+
+
+class _Batch:
+    """Decides row by row, each in the light of those before it, whether a record is new, changed, and whose."""
+
+    def __init__(self, connection: Connection, batch: Sequence[Described], now: datetime) -> None:
+        self._connection, self._batch, self._now = connection, batch, now
+        self._stored = stored_records(connection, [row.key for row in batch])
+        self._known = self._people_in_question()
+        self._changes = _Changes()
+
+    def store(self) -> int:
+        loaded = sum(self._take(row) for row in self._batch)
+        self._write()
+        return loaded
+
+    def _people_in_question(self) -> KnownPeople:
+        known = KnownPeople()
+        owners: dict[Identifier, set[str]] = {}
+        wanted = {i for row in self._batch if self._is_news(row) for i in row.person.linking}
+        for owner, identifier in owners_of(self._connection, wanted):
+            owners.setdefault(identifier, set()).add(owner)
+            known.own(owner, [identifier])
+        # What a hundred customers share (a switchboard) links nobody, so their names are not needed.
+        only = {next(iter(found)) for found in owners.values() if len(found) == 1}
+        there = [
+            self._stored[row.key].canonical_id for row in self._batch if row.key in self._stored and self._is_news(row)
+        ]
+        add_names(self._connection, known, only.union(there))
+        return known
+
+    def _is_news(self, row: Described) -> bool:
+        stored = self._stored.get(row.key)
+        return stored is None or stored.attributes != row.attributes
+
+    def _take(self, row: Described) -> bool:
+        """Whether the row says something new."""
+        if not self._is_news(row):
+            return False
+        stored = self._stored.get(row.key)
+        profile, customer = self._changed(stored, row) if stored else self._new(row)
+        self._known.add(customer, row.person)
+        self._stored[row.key] = StoredRecord(profile, customer, row.attributes)
+        self._changes.records[row.key] = (profile, row)
+        return True
+
+    def _new(self, row: Described) -> tuple[str, str]:
+        customer = self._known.match(row.person)
+        if customer is None:
+            customer = new_id()
+            self._changes.customers.append(customer)
+        self._changes.new.add(row.key)
+        return customer, customer
+
+    def _changed(self, stored: StoredRecord, row: Described) -> tuple[str, str]:
+        before = person_of(stored.attributes)
+        if before.identifiers - row.person.identifiers:
+            self._changes.given_up.add(stored.customer_id)
+        if before.linking or has_linking_identifier(self._connection, stored.canonical_id):
+            return stored.customer_id, stored.canonical_id
+        # Known so far by its key alone, from a transaction or a sign-in: only now can it be linked.
+        customer = self._known.match(row.person)
+        if customer is None:
+            return stored.customer_id, stored.canonical_id
+        self._write_customers()
+        join(self._connection, stored.customer_id, customer, "import", self._now)
+        return stored.customer_id, customer
+
+    def _write(self) -> None:
+        self._write_customers()
+        self._write_records()
+        self._write_identifiers()
+        for profile in self._changes.given_up:
+            _drop_stale(self._connection, profile)
+
+    def _write_customers(self) -> None:
+        made = [{"id": i, "canonical_id": i, "created_at": self._now} for i in self._changes.customers]
+        if made:
+            self._connection.execute(customers.insert(), made)
+        self._changes.customers.clear()
+
+    def _write_records(self) -> None:
+        rows = {
+            key: {
+                "source": key[0],
+                "source_id": key[1],
+                "customer_id": profile,
+                "attributes": row.attributes,
+                "imported_at": self._now,
+            }
+            for key, (profile, row) in self._changes.records.items()
+        }
+        new = [values for key, values in rows.items() if key in self._changes.new]
+        changed = [values for key, values in rows.items() if key not in self._changes.new]
+        if new:
+            # Not upserted: a record that somebody else has made meanwhile belongs to their customer, not to ours.
+            self._connection.execute(records.insert(), new)
+        upsert(self._connection, records, changed, ("source", "source_id"), ("attributes", "imported_at"))
+
+    def _write_identifiers(self) -> None:
+        rows = {
+            (kind, value, profile): {
+                "id": new_id(),
+                "type": kind,
+                "value": value,
+                "raw": row.attributes[kind][:255],
+                "customer_id": profile,
+                "source": row.key[0],
+                "assurance": "imported",
+                "first_seen_at": self._now,
+                "last_seen_at": self._now,
+            }
+            for profile, row in self._changes.records.values()
+            for kind, value in row.person.identifiers
+        }
+        upsert(self._connection, identifiers, list(rows.values()), ("type", "value", "customer_id"), ("last_seen_at",))
+
+
+def _drop_stale(connection: Connection, profile: str) -> None:
+    """Removes the imported identifiers that no record of the profile gives any more."""
+    attributes = connection.execute(select(records.c.attributes).where(records.c.customer_id == profile)).scalars()
+    given = {identifier for said in attributes for identifier in person_of(said).identifiers}
+    mine = identifiers.c
+    rows = connection.execute(
+        select(mine.id, mine.type, mine.value).where(mine.customer_id == profile, mine.assurance == "imported")
+    ).all()
+    stale = [row.id for row in rows if (row.type, row.value) not in given]
+    if stale:
+        connection.execute(identifiers.delete().where(mine.id.in_(stale)))

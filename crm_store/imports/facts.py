@@ -1,0 +1,129 @@
+"""Importing what customers did: transactions and interactions. One row is one line of a purchase, or one contact."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, select
+
+from crm_store.identify.linked_records import ensure_records
+from crm_store.imports.fields import Reading, check_lengths, lengths_of, money, number, require, time
+from crm_store.imports.loading import ImportReport, Layout, Progress, load, upsert
+from crm_store.tables import interactions, transactions
+
+Values = dict[str, Any]
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fact: where it is kept, what names it in its source, and how its columns are read."""
+
+    table: Table
+    name: str
+    required: tuple[str, ...]
+    read: Mapping[str, Reading]
+    """How the columns are read that are more than words."""
+    words: tuple[str, ...]
+    empty: Mapping[str, Any]
+    """What stands for each column that a row may leave empty."""
+
+    @property
+    def key(self) -> list[str]:
+        return [column.name for column in self.table.primary_key]
+
+
+def _nothing(*names: str) -> Values:
+    return dict.fromkeys(names)
+
+
+TRANSACTIONS = Kind(
+    transactions,
+    "transaction_id",
+    ("source", "transaction_id", "source_id", "at", "amount"),
+    {"at": time, "amount": money, "margin": money, "quantity": number},
+    ("currency", "product", "category", "touchpoint", "order_id", "status"),
+    _nothing("margin", "quantity", "currency", "category", "touchpoint", "order_id", "status") | {"product": ""},
+)
+INTERACTIONS = Kind(
+    interactions,
+    "interaction_id",
+    ("source", "interaction_id", "source_id", "at", "touchpoint"),
+    {"at": time, "cost": money, "points": number},
+    ("kind", "text", "outcome", "order_id", "product", "status"),
+    _nothing("cost", "points", "kind", "text", "outcome", "order_id", "product", "status"),
+)
+
+
+def import_transactions(engine: Engine, path: Path, *, now: datetime, progress: Progress | None = None) -> ImportReport:
+    """Loads transactions; unique on (source, transaction_id, product).
+
+    `now`: when customers that only these rows speak of come into being. Raises ImportRefusedError and
+    RejectsUnwritableError.
+    """
+    return load(engine, path, _layout(TRANSACTIONS, now), progress)
+
+
+def import_interactions(engine: Engine, path: Path, *, now: datetime, progress: Progress | None = None) -> ImportReport:
+    """Loads interactions; unique on (source, interaction_id). Raises ImportRefusedError, RejectsUnwritableError."""
+    return load(engine, path, _layout(INTERACTIONS, now), progress)
+
+
+def _layout(kind: Kind, now: datetime) -> Layout[Values]:
+    known = [*kind.required, *kind.read, *kind.words]
+    parse = partial(_parse, kind, frozenset(known), lengths_of(kind.table))
+    return Layout(kind.required, known, parse, partial(_store, kind, now))
+
+
+def _parse(kind: Kind, known: frozenset[str], lengths: Mapping[str, int], row: dict[str, str]) -> Values:
+    require(row, kind.required)
+    check_lengths(row, lengths)
+    values = dict(kind.empty)
+    unknown = {}
+    for name, text in row.items():
+        reading = kind.read.get(name)
+        if reading:
+            values[name] = reading(text, name)
+        elif name in known:
+            values[name] = text
+        else:
+            unknown[name] = text
+    values["attributes"] = unknown
+    return values
+
+
+def _store(kind: Kind, now: datetime, connection: Connection, batch: Sequence[Values]) -> int:
+    there = _already_there(kind, connection, batch)
+    changed: dict[Key, Values] = {}
+    loaded = 0
+    for values in batch:
+        key = tuple(values[name] for name in kind.key)
+        if there.get(key) != values:
+            there[key] = changed[key] = values
+            loaded += 1
+    profiles = ensure_records(connection, [(v["source"], v["source_id"]) for v in changed.values()], now)
+    rows = [v | {"customer_id": profiles[v["source"], v["source_id"]]} for v in changed.values()]
+    key_names = kind.key
+    upsert(connection, kind.table, rows, key_names, [c.name for c in kind.table.columns if c.name not in key_names])
+    return loaded
+
+
+def _already_there(kind: Kind, connection: Connection, batch: Sequence[Values]) -> dict[Key, Values]:
+    """The stored rows that share source and id with one of the batch, by their whole key."""
+    ids: dict[str, set[str]] = defaultdict(set)
+    for values in batch:
+        ids[values["source"]].add(values[kind.name])
+    found: dict[Key, Values] = {}
+    columns = [column for column in kind.table.columns if column.name != "customer_id"]
+    for source, names in ids.items():
+        rows = connection.execute(
+            select(*columns).where(kind.table.c.source == source, kind.table.c[kind.name].in_(list(names)))
+        )
+        found.update({tuple(row[name] for name in kind.key): dict(row) for row in rows.mappings()})
+    return found

@@ -1,0 +1,152 @@
+"""The three CSV files of the demo business, written as its five systems would export them.
+
+Keeps the ids, prices and margins consistent; knows nothing of who buys what and why.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from pathlib import Path
+from random import Random
+from typing import IO, Any, Self
+
+from crm_store.business import Business, Product
+
+JAKARTA = timezone(timedelta(hours=7))
+"""There is no summer time."""
+
+SOURCE_AT = {"web": "web", "loyalty": "loyalty", "phone": "phone", "store": "pos", "repair": "repair"}
+"""Which system reports from each touchpoint."""
+
+MARGINS = {
+    "office_beans": 0.36,
+    "single_origin": 0.40,
+    "drip_bags": 0.38,
+    "capsules": 0.35,
+    "machines": 0.18,
+    "grinders": 0.2,
+}
+"""Share of the price that the web shop reports as margin; the till reports none."""
+
+CUSTOMERS = """
+source source_id given_name family_name email phone loyalty_id date_of_birth street city postcode country language
+"""
+TRANSACTIONS = """
+source transaction_id source_id at amount margin currency product category quantity touchpoint order_id status
+"""
+INTERACTIONS = """
+source interaction_id source_id at touchpoint kind text cost outcome order_id product status points place
+"""
+FILES = {"customers": CUSTOMERS.split(), "transactions": TRANSACTIONS.split(), "interactions": INTERACTIONS.split()}
+"""The columns of each file."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a purchase, with what it is worth to the business."""
+
+    row: dict[str, Any]
+    day: int
+    margin: float
+
+
+class Ledger:
+    """Writes the files of one folder. Days are counted back from `until`: 1 is the day before."""
+
+    def __init__(self, folder: Path, business: Business, until: date, rng: Random) -> None:
+        self._files: list[IO[str]] = []
+        self._writers = {name: self._open(folder / f"{name}.csv", columns) for name, columns in FILES.items()}
+        self._until, self._rng, self._number = until, rng, 0
+        self._rate = business.value.margin_rate
+        self._costs = {name: touchpoint.cost for name, touchpoint in business.touchpoints.items()}
+        self._currency = business.business.currency
+        self.products = {product.id: product for product in business.products}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def record(self, **columns: str) -> None:
+        """Writes one source's record of a customer."""
+        self._writers["customers"].writerow(columns)
+
+    def unit_margin(self, product: Product, touchpoint: str) -> float:
+        return product.price * (MARGINS.get(product.category, self._rate) if touchpoint == "web" else self._rate)
+
+    def buy(
+        self, source_id: str, day: int, touchpoint: str, product: Product, quantity: int, basket: Line | None = None
+    ) -> Line:
+        """Sells at `web` or in the `store`; `basket` is another line of the same purchase."""
+        web = touchpoint == "web"
+        number = self._next("KS" if web else "N")
+        margin = self.unit_margin(product, touchpoint) * quantity
+        row = {
+            "source": SOURCE_AT[touchpoint],
+            "transaction_id": number,
+            "source_id": source_id,
+            "at": self._at(day),
+            "amount": f"{product.price * quantity:.0f}",
+            "margin": f"{margin:.0f}" if web else "",
+            "currency": self._currency,
+            "product": product.name,
+            "category": product.category,
+            "quantity": quantity,
+            "touchpoint": touchpoint,
+            "order_id": number if web else "",
+            "status": ("delivered" if day > 3 else "on_the_way") if web else "paid",
+        }
+        if basket:
+            row |= {name: basket.row[name] for name in ("transaction_id", "at", "order_id", "status")}
+        self._writers["transactions"].writerow(row)
+        return Line(row, day, round(margin) if web else margin)
+
+    def give_back(self, line: Line) -> Line:
+        """Takes a line back a few days after it was sold."""
+        day = max(1, line.day - self._rng.randint(2, 9))
+        row = line.row | {
+            "transaction_id": self._next("R"),
+            "at": self._at(day),
+            "amount": f"-{line.row['amount']}",
+            "margin": f"-{line.row['margin']}" if line.row["margin"] else "",
+            "quantity": -line.row["quantity"],
+            "status": "returned",
+        }
+        self._writers["transactions"].writerow(row)
+        return Line(row, day, -line.margin)
+
+    def meet(self, source_id: str, day: int, touchpoint: str, kind: str, **columns: Any) -> float:
+        """Notes a contact and returns what it cost to serve."""
+        self._writers["interactions"].writerow(
+            {
+                "source": SOURCE_AT[touchpoint],
+                "interaction_id": self._next("C"),
+                "source_id": source_id,
+                "at": self._at(day, columns.pop("hour", None)),
+                "touchpoint": touchpoint,
+                "kind": kind,
+            }
+            | columns
+        )
+        return float(columns.get("cost") or self._costs[touchpoint])
+
+    def _at(self, day: int, hour: int | None = None) -> str:
+        opening, closing = 8, 20
+        minute = self._rng.randrange(60)
+        hour = self._rng.randrange(opening, closing) if hour is None else hour
+        return datetime.combine(self._until - timedelta(days=day), time(hour, minute), JAKARTA).isoformat()
+
+    def _next(self, prefix: str) -> str:
+        self._number += 1
+        return f"{prefix}-{100000 + self._number}"
+
+    def _open(self, path: Path, columns: list[str]) -> csv.DictWriter[str]:
+        file = path.open("w", encoding="utf-8", newline="")
+        self._files.append(file)
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        return writer
