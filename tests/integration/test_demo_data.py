@@ -1,0 +1,227 @@
+"""The demo business's invented customers: the same for a seed, of every tier and need, and four of them as described."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import jwt
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import Engine, case, func, select
+
+from bot.settings import Settings
+from crm_store.business import Business
+from crm_store.database import open_engine, reading
+from crm_store.differentiate.picture import Picture, picture
+from crm_store.differentiate.value import tier_of
+from crm_store.interact.matters import open_matters
+from crm_store.tables import customers, identifiers, interactions, records, transactions
+from demo.generate import generate
+from demo.ledger import FILES
+from demo.load import load_demo
+from demo.people import PEOPLE
+from demo.routes import router
+
+UNTIL = date(2026, 3, 2)
+
+
+@pytest.fixture(scope="module")
+def loaded(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The demo business as `make run` loads it, at noon of UNTIL in Jakarta."""
+    path = tmp_path_factory.mktemp("demo") / "rapport.db"
+    shutil.copy(migrated_sqlite, path)
+    engine = open_engine(f"sqlite:///{path}")
+    began = time.perf_counter()
+    reports = load_demo(engine, datetime(2026, 3, 2, 5, tzinfo=UTC))
+    print(f"\ndemo loaded in {time.perf_counter() - began:.1f} s: {sum(r.read for r in reports)} rows")
+    assert all(r.rejected == 0 and r.loaded == r.read for r in reports)
+    yield engine
+    engine.dispose()
+
+
+def _customer(engine: Engine, person: str) -> list[str]:
+    with reading(engine) as connection:
+        found = select(records.c.customer_id).where(records.c.source == "web", records.c.source_id == person)
+        return list(connection.execute(found).scalars())
+
+
+def _picture(engine: Engine, business: Business, person: str, now: datetime) -> Picture:
+    with reading(engine) as connection:
+        return picture(connection, business, _customer(engine, person), now)
+
+
+def _values(engine: Engine, business: Business, now: datetime) -> dict[str, float]:
+    """Actual value of every customer: margin of the window less the cost to serve."""
+    costs = {name: touchpoint.cost for name, touchpoint in business.touchpoints.items()}
+    sold, met, since = transactions.c, interactions.c, now - timedelta(days=business.value.window_days)
+    margin = func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
+    cost = func.sum(func.coalesce(met.cost, case(costs, value=met.touchpoint)))
+    with reading(engine) as connection:
+        values = dict.fromkeys(connection.execute(select(customers.c.canonical_id).distinct()).scalars(), 0.0)
+        for customer, earned in connection.execute(
+            select(sold.customer_id, margin).where(sold.at > since).group_by(sold.customer_id)
+        ):
+            values[customer] += earned
+        for customer, spent in connection.execute(
+            select(met.customer_id, cost).where(met.at > since).group_by(met.customer_id)
+        ):
+            values[customer] -= spent
+    return values
+
+
+def test_a_seed_and_a_day_give_the_same_files(tmp_path: Path) -> None:
+    for name in ("one", "two", "other"):
+        (tmp_path / name).mkdir()
+        generate(tmp_path / name, seed=7 if name == "other" else 20, customers=60, until=UNTIL)
+    for file in (f"{name}.csv" for name in FILES):
+        one = (tmp_path / "one" / file).read_bytes()
+        assert one == (tmp_path / "two" / file).read_bytes()
+        assert one != (tmp_path / "other" / file).read_bytes()
+
+
+def test_two_thousand_people_are_two_thousand_customers(loaded: Engine) -> None:
+    with reading(loaded) as connection:
+        assert connection.execute(select(func.count(customers.c.canonical_id.distinct()))).scalar_one() == 2000
+        per_customer = select(func.count().label("n")).select_from(records).group_by(records.c.customer_id).subquery()
+        sizes = Counter(connection.execute(select(per_customer.c.n)).scalars())
+    assert set(sizes) == {1, 2, 3}
+    assert min(sizes.values()) > 200
+
+
+def test_all_five_touchpoints_report_two_years_up_to_yesterday(loaded: Engine, business: Business) -> None:
+    now = datetime(2026, 3, 2, 5, tzinfo=UTC)
+    with reading(loaded) as connection:
+        seen = set(connection.execute(select(interactions.c.touchpoint).distinct()).scalars())
+        first, last, n = connection.execute(
+            select(func.min(transactions.c.at), func.max(transactions.c.at), func.count())
+        ).one()
+        contacts, latest = connection.execute(select(func.count(), func.max(interactions.c.at))).one()
+    assert seen == set(business.touchpoints)
+    assert now - first > timedelta(days=720)
+    assert timedelta() < now - last < timedelta(days=2)
+    assert timedelta() < now - latest < timedelta(days=2)
+    assert 35_000 < n < 45_000
+    assert 12_000 < contacts < 18_000
+
+
+def test_every_tier_is_populated_about_as_a_business_would_see_it(
+    loaded: Engine, business: Business, now: datetime
+) -> None:
+    values = _values(loaded, business, now)
+    tiers = Counter(tier_of(value, business.tiers).id for value in values.values())
+    shares = {tier: count / len(values) for tier, count in tiers.items()}
+    assert shares == pytest.approx(
+        {"most_valuable": 0.10, "growable": 0.25, "migrator": 0.50, "below_zero": 0.15}, abs=0.03
+    )
+
+
+def test_the_tiers_hold_for_the_first_weeks_after_loading(loaded: Engine, business: Business, now: datetime) -> None:
+    today = _values(loaded, business, now)
+    later = _values(loaded, business, now + timedelta(days=7))
+    moved = sum(tier_of(today[c], business.tiers) != tier_of(later[c], business.tiers) for c in today)
+    assert moved < 0.02 * len(today)
+
+
+def test_nothing_invented_could_be_somebodys(loaded: Engine) -> None:
+    with reading(loaded) as connection:
+        found = connection.execute(select(identifiers.c.type, identifiers.c.value)).all()
+    for kind, value in found:
+        if kind == "email":
+            assert value.rsplit("@")[1] in {"example.com", "example.net", "example.org"}
+        if kind == "phone":
+            assert value.startswith(("+628115550", "+62215550"))
+
+
+def test_what_is_sold_is_what_the_business_sells(loaded: Engine, business: Business) -> None:
+    with reading(loaded) as connection:
+        sold = {
+            (row.product, row.category)
+            for row in connection.execute(select(transactions.c.product, transactions.c.category).distinct())
+        }
+    assert sold == {(product.name, product.category) for product in business.products}
+
+
+# The four people worth meeting ---------------------------------------------------------------------------------------
+
+
+def test_sari_is_most_valuable_buys_for_an_office_and_has_a_machine_that_is_ready(
+    loaded: Engine, business: Business, now: datetime
+) -> None:
+    known = _picture(loaded, business, "sari", now)
+    assert (known.tier, known.likeliest) == ("most_valuable", "office")
+    with reading(loaded) as connection:
+        [matter] = open_matters(connection, _customer(loaded, "sari"), now)
+    assert (matter.kind, matter.status, matter.product, matter.place) == (
+        *("repair", "ready", "Espresso machine", "Menteng"),
+    )
+    assert timedelta(hours=20) < now - matter.since < timedelta(hours=48)
+
+
+def test_budi_is_most_valuable_and_an_explorer(loaded: Engine, business: Business, now: datetime) -> None:
+    known = _picture(loaded, business, "budi", now)
+    assert (known.tier, known.likeliest) == ("most_valuable", "explorer")
+
+
+def test_dewi_is_growable_in_a_hurry_and_has_a_card(loaded: Engine, business: Business, now: datetime) -> None:
+    known = _picture(loaded, business, "dewi", now)
+    assert (known.tier, known.likeliest) == ("growable", "quick")
+    with reading(loaded) as connection:
+        mine = identifiers.c.customer_id.in_(_customer(loaded, "dewi"))
+        kinds = set(connection.execute(select(identifiers.c.type).where(mine)).scalars())
+        points = connection.execute(
+            select(func.sum(interactions.c.points)).where(interactions.c.customer_id.in_(_customer(loaded, "dewi")))
+        ).scalar_one()
+    assert "loyalty_id" in kinds
+    assert points > 0
+
+
+def test_wira_is_below_zero_thrifty_and_has_sent_things_back(loaded: Engine, business: Business, now: datetime) -> None:
+    known = _picture(loaded, business, "wira", now)
+    assert (known.tier, known.likeliest) == ("below_zero", "thrifty")
+    assert known.value.returns > 0
+
+
+@pytest.mark.parametrize("person", ["budi", "dewi", "wira"])
+def test_nothing_is_open_for_the_others(loaded: Engine, now: datetime, person: str) -> None:
+    with reading(loaded) as connection:
+        assert open_matters(connection, _customer(loaded, person), now) == []
+
+
+# The shop page's server ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> Iterator[httpx.AsyncClient]:
+    app = FastAPI()
+    app.include_router(router(Settings(var=tmp_path, user_token_secret=SecretStr("s" * 32))))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+        yield client
+
+
+async def test_the_shop_shows_the_four_in_the_visitors_language(shop: httpx.AsyncClient) -> None:
+    english, indonesian = (await shop.get("/demo/people")).json(), (await shop.get("/demo/people?language=id")).json()
+    assert [p["id"] for p in english] == ["sari", "budi", "dewi", "wira"]
+    assert english[0] == {"id": "sari", "name": "Sari", "summary": PEOPLE[0].summary["en"]}
+    assert indonesian[0]["summary"] == PEOPLE[0].summary["id"]
+
+
+async def test_the_shop_signs_one_of_them_in(shop: httpx.AsyncClient) -> None:
+    signed = await shop.post("/demo/sign-in", json={"id": "sari"})
+    claims = jwt.decode(signed.json()["user_token"], "s" * 32, algorithms=["HS256"], audience="rapport")
+    assert (claims["sub"], claims["name"]) == ("sari", "Sari")
+    assert claims["exp"] - claims["iat"] == 12 * 3600
+
+
+async def test_the_shop_signs_nobody_else_in(shop: httpx.AsyncClient) -> None:
+    refused = await shop.post("/demo/sign-in", json={"id": "mallory"})
+    assert refused.status_code == 404
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["type"].endswith("/person-unknown")
