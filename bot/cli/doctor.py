@@ -8,14 +8,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from bot.cli import stack
 from bot.cli.machine import free_disk_mb, runs
-from bot.cli.ports import require_free
+from bot.cli.ports import is_free, require_free
 from bot.cli.preparation import require_writable
 from bot.cli.refusals import Refusal, explain
-from bot.cli.run_record import holder_of, read_record, record_path
+from bot.cli.run_record import ChildRecord, holder_of, read_record, record_path
+from bot.cli.store import opened
 from bot.cli.supervisor import still_missing
 from bot.settings import Settings
 
@@ -89,14 +89,10 @@ def _business(settings: Settings) -> None:
 
 
 def _database(settings: Settings) -> None:
-    from crm_store.database import open_engine
     from crm_store.schema import ensure_current
 
-    engine = open_engine(settings.database_url)
-    try:
+    with opened(settings.database_url) as engine:
         ensure_current(engine)
-    finally:
-        engine.dispose()
 
 
 def _rasa_environment(_settings: Settings) -> None:
@@ -140,13 +136,19 @@ def _processes(settings: Settings) -> None:
     record = read_record(record_path(settings.var, settings.port))
     if supervisor is None or record is None or record.pid != supervisor:
         return
-    for child in record.children:
-        if not runs(child):
-            log = settings.var / "logs" / f"{child.name}.log"
-            last = f" ({child.last_exit})" if child.last_exit else ""
-            raise Refusal(f"{child.name} is down{last}", f"its last words are in {log}; it is started again by itself")
+    down = [line for child in record.children if (line := _down(child))]
+    if down:
+        raise Refusal("; ".join(down), f"read its log in {settings.var / 'logs'}; it is started again by itself")
     if missing := still_missing(record.url):
         raise Refusal(
-            f"the stack on port {urlsplit(record.url).port} cannot answer: {missing}",
+            f"the stack at {record.url} cannot answer: {missing}",
             f"wait a minute after a start; else read {settings.var / 'logs'} and start it again",
         )
+
+
+def _down(child: ChildRecord) -> str | None:
+    if not runs(child):
+        return f"{child.name} is down" + (f" ({child.last_exit})" if child.last_exit else "")
+    if child.port and is_free("127.0.0.1", child.port):
+        return f"{child.name} runs, but listens on port {child.port} not yet or no longer"
+    return None

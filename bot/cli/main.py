@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from bot.cli import imports, staff
 from bot.cli.refusals import explain
-from bot.cli.store import load_settings, open_store
+from bot.cli.store import load_settings, open_store, opened
 from bot.cli.terminal import Json, say, show, show_refusal
 
 INTERRUPTED = 130
@@ -81,11 +81,9 @@ def doctor(as_json: Json = False) -> None:
 def migrate(as_json: Json = False) -> None:
     """Bring an older database up to date."""
     from bot.cli.preparation import bring_up_to_date
-    from crm_store.database import open_engine
 
-    engine = open_engine(load_settings().database_url)
-    older = bring_up_to_date(engine)
-    engine.dispose()
+    with opened(load_settings().database_url) as engine:
+        older = bring_up_to_date(engine)
     text = f"migrated from revision {older}" if older else "the database is up to date"
     show({"migrated_from": older}, text, as_json)
 

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, insert, select
 
 from bot.cli import training
 from bot.cli.refusals import Refusal
+from bot.cli.store import opened
 from bot.cli.terminal import progress, say
 from bot.settings import Settings
 
@@ -30,17 +31,14 @@ def prepare(settings: Settings) -> Path:
     Raises what `refusals.explain` knows. A second caller waits for the first, then finds its work done.
     """
     from crm_store.business import load_business
-    from crm_store.database import open_engine
 
     load_business(settings.business)
-    with _alone(settings.var):
-        engine = open_engine(settings.database_url)
+    with _alone(settings.var), opened(settings.database_url) as engine:
         bring_up_to_date(engine)
         model = ready_model(settings)
         if settings.demo:
             load_demo_once(engine)
         add_first_administrator(engine)
-        engine.dispose()
     return model
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from bot.cli import stack, training
 from bot.cli.machine import memory_mb, runs
 from bot.cli.run_record import ChildRecord, RunRecord, holder_of, read_record, record_path
+from bot.cli.store import opened
 from bot.cli.training import Model
 from bot.settings import ROOT, Settings
 
@@ -41,7 +42,8 @@ def as_text(found: dict[str, Any]) -> str:
         lines = [f"starting on port {found['port']}" if found["running"] else f"not running on port {found['port']}"]
     for process in found["processes"]:
         past = f", restarted {process['restarts']}x (last: {process['last_exit']})" if process["restarts"] else ""
-        where = f"pid {process['pid']}, port {process['port']}" if process["running"] else "down"
+        port = f", port {process['port']}" if process["port"] else ""
+        where = f"pid {process['pid']}{port}" if process["running"] else "down"
         lines.append(f"  {process['name']:<10} {where}, {process['memory_mb']:.0f} MB{past}")
     trained = f", trained {model['trained_at']}: {model['path']}" if model["path"] else ""
     lines.append(f"model      {model['state']}{trained}")
@@ -80,14 +82,12 @@ def _process(child: ChildRecord) -> dict[str, Any]:
 
 
 def _backlog(settings: Settings) -> dict[str, Any]:
-    from crm_store.database import open_engine
     from crm_store.schema import ensure_current
 
-    engine = open_engine(settings.database_url)
-    ensure_current(engine)
-    with engine.connect() as connection:
-        count, oldest = _waiting(connection)
-    engine.dispose()
+    with opened(settings.database_url) as engine:
+        ensure_current(engine)
+        with engine.connect() as connection:
+            count, oldest = _waiting(connection)
     return {"messages": count, "oldest_at": oldest}
 
 

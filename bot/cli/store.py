@@ -25,15 +25,23 @@ def load_settings() -> Settings:
 
 
 @contextmanager
+def opened(database_url: str) -> Iterator[Engine]:
+    """An engine on the database as it is, closed afterwards whatever happens."""
+    from crm_store.database import open_engine
+
+    engine = open_engine(database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def open_store() -> Iterator[tuple[Settings, Engine]]:
     """The settings and an engine on a database that is up to date, an empty one filled. Raises SchemaError."""
-    from crm_store.database import open_engine
     from crm_store.schema import ensure_current
 
     settings = load_settings()
-    engine = open_engine(settings.database_url)
-    try:
+    with opened(settings.database_url) as engine:
         ensure_current(engine)
         yield settings, engine
-    finally:
-        engine.dispose()

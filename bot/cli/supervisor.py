@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import select
 import signal
@@ -144,13 +145,20 @@ def still_missing(url: str) -> str | None:
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        body = answer.read(500).decode(errors="replace").strip()
+        body = answer.read(2000).decode(errors="replace").strip()
     except (OSError, http.client.HTTPException):
         return "the gateway does not answer yet"
     else:
-        return None if answer.status == 200 else f"/readyz says {answer.status} {body}"
+        return None if answer.status == 200 else detail_of(body) or f"/readyz answers {answer.status}"
     finally:
         connection.close()
+
+
+def detail_of(problem: str) -> str:
+    """The sentence for people in a problem document (RFC 9457); empty where there is none."""
+    with contextlib.suppress(ValueError, AttributeError):
+        return str(json.loads(problem).get("detail", ""))
+    return ""
 
 
 def main(record_file: str, pace: Pace | None = None) -> int:

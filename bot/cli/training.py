@@ -152,7 +152,8 @@ def _variations(business: Business, texts: dict[str, str], question: Question | 
             wording["buttons"] = [
                 {
                     "title": option.title[code],
-                    "payload": f'/answer_question{{"pressed": "{question.id}.{option.id}"}}',
+                    # No braces: Rasa would take them for a placeholder and log a traceback on each turn.
+                    "payload": f"/answer_question {question.id}.{option.id}",
                 }
                 for option in question.options
             ]

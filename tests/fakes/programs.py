@@ -33,7 +33,7 @@ class _Ready(BaseHTTPRequestHandler):
         ready = Path(os.environ["READY"]).exists()
         self.send_response(200 if ready else 503)
         self.end_headers()
-        self.wfile.write(b"{}" if ready else b'{"waits_for": "rasa"}')
+        self.wfile.write(b"{}" if ready else b'{"detail": "Rasa does not answer yet."}')
 
 
 def gateway() -> None:

@@ -1,0 +1,351 @@
+"""The `rapport` command as an operator meets it: what it does, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+from typer.testing import CliRunner, Result
+
+from bot.cli import doctor, stack
+from bot.cli.main import app
+from crm_store.access.staff import SignInRefusedError, sign_in
+from crm_store.database import open_engine
+from crm_store.tables import customers, identifiers, messages
+
+Rapport = Callable[..., Result]
+CUSTOMERS = "source,source_id,email\nshop,1,ana@example.com\nshop,2,budi@example.com\n"
+
+
+@pytest.fixture
+def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Rapport:
+    """Runs a command on the test's own store and folder."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+
+    def run(*arguments: str) -> Result:
+        monkeypatch.chdir(tmp_path)  # each time: a command leaves for the project's folder
+        return CliRunner().invoke(app, arguments)
+
+    return run
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose empty SQLite store the command uses; for what does not depend on the database."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/rapport.db")
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PORT", str(free_port()))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answer(result: Result) -> dict[str, Any]:
+    """The one JSON object on stdout."""
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def diagnosis(check: str, *arguments: str) -> dict[str, Any]:
+    """What the doctor says of one check."""
+    result = CliRunner().invoke(app, ["doctor", "--json", *arguments])
+    found = {finding["check"]: finding for finding in answer(result)["findings"]}
+    assert (result.exit_code == 1) == any(finding["wrong"] for finding in found.values())
+    return found[check]
+
+
+def up() -> subprocess.CompletedProcess[str]:
+    """`rapport up` where it must refuse to start."""
+    program = [sys.executable, "-m", "bot.cli.main", "up"]
+    return subprocess.run(program, capture_output=True, text=True, timeout=60, check=False, env=os.environ)
+
+
+def refused(result: Result, wrong: str, mend: str) -> None:
+    assert result.exit_code == 1
+    assert wrong in result.stderr
+    assert "mend: " in result.stderr
+    assert mend in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+class TestStaff:
+    def test_an_added_person_signs_in_with_the_password_shown(self, rapport: Rapport, engine: Engine) -> None:
+        added = answer(rapport("staff", "add", "Ani@example.com", "--role", "administrator", "--json"))
+        assert added["role"] == "administrator"
+        assert sign_in(engine, "ani@example.com", added["password"], datetime.now(UTC))
+        assert "ani@example.com" in rapport("staff", "list").stdout
+        assert "password" not in rapport("staff", "list", "--json").stdout
+
+    def test_a_disabled_person_no_longer_signs_in(self, rapport: Rapport, engine: Engine) -> None:
+        password = answer(rapport("staff", "add", "ani@example.com", "--json"))["password"]
+        assert rapport("staff", "disable", "ani@example.com").exit_code == 0
+        with pytest.raises(SignInRefusedError):
+            sign_in(engine, "ani@example.com", password, datetime.now(UTC))
+        assert answer(rapport("staff", "list", "--json"))["staff"][0]["disabled_at"]
+
+    def test_the_same_address_twice_is_refused_in_two_lines(self, rapport: Rapport) -> None:
+        rapport("staff", "add", "ani@example.com")
+        refused(rapport("staff", "add", "ani@example.com"), "has an account already", "rapport staff disable")
+
+    def test_a_refusal_is_json_too(self, rapport: Rapport) -> None:
+        result = rapport("staff", "disable", "nobody@example.com", "--json")
+        assert result.exit_code == 1
+        assert "nobody@example.com" in answer(result)["error"]
+        assert answer(result)["mend"]
+
+
+class TestImport:
+    def test_a_file_beside_the_caller_is_loaded_once(self, rapport: Rapport, engine: Engine, tmp_path: Path) -> None:
+        (tmp_path / "in.csv").write_text(CUSTOMERS)
+        first = answer(rapport("import", "customers", "in.csv", "--json"))
+        assert (first["read"], first["loaded"], first["rejected"]) == (2, 2, 0)
+        second = answer(rapport("import", "customers", str(tmp_path / "in.csv"), "--json"))
+        assert (second["loaded"], second["unchanged"]) == (0, 2)
+        with engine.connect() as connection:
+            assert connection.execute(select(func.count()).select_from(customers)).scalar_one() == 2
+
+    def test_bad_rows_are_put_aside_and_the_rest_is_loaded(self, rapport: Rapport, tmp_path: Path) -> None:
+        (tmp_path / "in.csv").write_text(CUSTOMERS + "shop,,nobody@example.com\n")
+        result = rapport("import", "customers", "in.csv")
+        assert result.exit_code == 0
+        assert "3 read: 2 loaded, 0 unchanged, 1 rejected" in result.stdout
+        assert str(tmp_path / "in.rejects.csv") in result.stdout
+
+    def test_transactions_and_interactions_are_loaded(self, rapport: Rapport, tmp_path: Path) -> None:
+        (tmp_path / "t.csv").write_text("source,transaction_id,source_id,at,amount\nshop,t1,1,2026-01-02,10\n")
+        (tmp_path / "i.csv").write_text("source,interaction_id,source_id,at,touchpoint\nshop,i1,1,2026-01-02,web\n")
+        assert answer(rapport("import", "transactions", "t.csv", "--json"))["loaded"] == 1
+        assert answer(rapport("import", "interactions", "i.csv", "--json"))["loaded"] == 1
+
+    def test_a_file_that_is_not_there_is_named(self, rapport: Rapport, tmp_path: Path) -> None:
+        refused(rapport("import", "customers", "gone.csv"), str(tmp_path / "gone.csv"), "check the name")
+
+
+class TestErase:
+    def test_a_customer_is_gone_from_the_store(self, rapport: Rapport, engine: Engine, tmp_path: Path) -> None:
+        (tmp_path / "in.csv").write_text(CUSTOMERS)
+        rapport("import", "customers", "in.csv")
+        with engine.connect() as connection:
+            by_email = select(identifiers.c.customer_id).where(identifiers.c.value == "ana@example.com")
+            ana = connection.execute(by_email).scalar_one()
+        assert answer(rapport("erase", ana, "--json"))["rows"] > 0
+        with engine.connect() as connection:
+            assert connection.execute(by_email).first() is None
+        refused(rapport("erase", ana), f"no customer has the id {ana}", "rapport export identities")
+
+
+class TestDatabase:
+    def test_every_command_fills_an_empty_one(
+        self, empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", empty_url)
+        assert answer(CliRunner().invoke(app, ["staff", "list", "--json"])) == {"staff": []}
+        assert answer(CliRunner().invoke(app, ["migrate", "--json"])) == {"migrated_from": None}
+
+    def test_one_that_is_newer_than_the_code_is_left_alone(self, rapport: Rapport, engine: Engine) -> None:
+        make_newer(engine)
+        for command in (["status"], ["migrate"], ["staff", "list"]):
+            refused(rapport(*command), "revision ffff, which this version", "install the newer Rapport")
+
+    def test_somebody_elses_tables_are_left_alone(
+        self, empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = open_engine(empty_url)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE invoices (number INTEGER)"))
+        engine.dispose()
+        monkeypatch.setenv("DATABASE_URL", empty_url)
+        refused(CliRunner().invoke(app, ["migrate"]), "tables that are not Rapport's", "an empty database")
+
+    def test_one_that_cannot_be_reached_is_named_with_the_reason(
+        self, alone: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://rapport@127.0.0.1:{free_port()}/rapport")
+        refused(CliRunner().invoke(app, ["status"]), "the database cannot be used", "check DATABASE_URL")
+        assert "Connection refused" in diagnosis("database")["wrong"]
+
+    def test_a_file_that_is_no_database_is_named(self, alone: Path) -> None:
+        (alone / "rapport.db").write_text("dear diary " * 1000)
+        assert "not a database" in diagnosis("database")["wrong"]
+
+
+class TestStatus:
+    def test_a_stack_that_does_not_run_still_has_a_status(self, alone: Path) -> None:
+        found = answer(CliRunner().invoke(app, ["status", "--json"]))
+        assert (found["running"], found["ready"], found["processes"]) == (False, False, [])
+        assert found["model"]["state"] == "missing"
+        assert found["backlog"] == {"messages": 0, "oldest_at": None}
+        assert {"rapport", "rasa", "python"} <= found["versions"].keys()
+
+    def test_messages_that_wait_for_an_answer_are_counted(self, rapport: Rapport, engine: Engine) -> None:
+        at = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
+        leave_a_message(engine, at)
+        found = answer(rapport("status", "--json"))["backlog"]
+        assert found == {"messages": 1, "oldest_at": at.isoformat()}
+        assert "1 messages wait for an answer, the oldest since 2026-03-02 05:00:00 UTC" in rapport("status").stdout
+
+
+class TestDoctor:
+    def test_a_port_that_another_program_has_is_named_with_its_holder(
+        self, alone: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            monkeypatch.setenv("PORT", str(port))
+            found = diagnosis("port")
+        assert found["wrong"].startswith(f"port {port} is taken by")
+        assert f"(pid {os.getpid()})" in found["wrong"]
+        assert "make run" in found["mend"]
+
+    def test_a_malformed_business_file_is_named_with_its_line(
+        self, alone: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (alone / "mine.yml").write_text("business:\n  name: Mine\n  curency: IDR\n")
+        monkeypatch.setenv("RAPPORT_BUSINESS", str(alone / "mine.yml"))
+        found = diagnosis("business")
+        assert "mine.yml, line 3: business.curency is not a key that belongs here" in found["wrong"]
+        assert "mine.yml" in found["mend"]
+
+    def test_a_newer_database_is_named(self, rapport: Rapport, engine: Engine) -> None:
+        make_newer(engine)
+        assert "revision ffff" in diagnosis("database")["wrong"]
+
+    def test_a_missing_model_is_named(self, alone: Path) -> None:
+        assert diagnosis("model") == {
+            "check": "model",
+            "wrong": "there is no model yet",
+            "mend": "`rapport train`, or `make run`, which trains where needed",
+        }
+
+    def test_a_model_from_elsewhere_is_named(self, alone: Path) -> None:
+        plant_a_foreign_model(alone / "var")
+        assert "not one that was trained here" in diagnosis("model")["wrong"]
+
+    def test_a_folder_that_cannot_be_written_is_named(self, alone: Path) -> None:
+        (alone / "var").write_text("a file, not a folder")
+        assert "is not writable" in diagnosis("var")["wrong"]
+
+    def test_a_missing_rasa_environment_is_named(self, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(stack, "RASA_PYTHON", alone / "nowhere" / "python")
+        found = diagnosis("rasa environment")
+        assert "missing or broken" in found["wrong"]
+        assert "install Python 3.10" in found["mend"]
+
+    def test_a_wrong_python_in_the_rasa_environment_is_named(
+        self, alone: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stack, "RASA_PYTHON", Path(sys.executable))
+        assert "Rasa needs 3.10" in diagnosis("rasa environment")["wrong"]
+
+    def test_a_disk_that_is_nearly_full_is_named(self, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor, "LEAST_DISK_MB", 10**12)
+        assert "nearly full" in diagnosis("disk")["wrong"]
+
+    def test_what_is_well_is_said_too(self, alone: Path) -> None:
+        assert not diagnosis("business")["wrong"]
+        assert not diagnosis("database")["wrong"]
+        assert not diagnosis("port")["wrong"]
+        assert "1 to mend" in CliRunner().invoke(app, ["doctor"]).stdout
+
+
+class TestUp:
+    def test_a_malformed_business_file_keeps_it_from_starting(
+        self, alone: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (alone / "mine.yml").write_text("business: [\n")
+        monkeypatch.setenv("RAPPORT_BUSINESS", str(alone / "mine.yml"))
+        said = up()
+        assert said.returncode == 1
+        assert "mine.yml, line 2" in said.stderr
+        assert "Traceback" not in said.stderr
+
+    def test_a_newer_database_keeps_it_from_starting(self, alone: Path, migrated_sqlite: Path) -> None:
+        (alone / "rapport.db").write_bytes(migrated_sqlite.read_bytes())
+        engine = open_engine(f"sqlite:///{alone}/rapport.db")
+        make_newer(engine)
+        engine.dispose()
+        said = up()
+        assert said.returncode == 1
+        assert "revision ffff" in said.stderr
+        assert "Traceback" not in said.stderr
+
+    def test_a_model_from_elsewhere_is_never_loaded(self, alone: Path) -> None:
+        plant_a_foreign_model(alone / "var")
+        said = up()
+        assert said.returncode == 1
+        assert "not one that was trained here" in said.stderr
+        assert "`rapport train`" in said.stderr
+
+    def test_a_folder_that_cannot_be_written_keeps_it_from_starting(self, alone: Path) -> None:
+        (alone / "var").write_text("a file, not a folder")
+        said = up()
+        assert said.returncode == 1
+        assert "is not writable" in said.stderr
+
+
+def test_a_setting_that_cannot_be_is_named_as_it_is_written(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "seventy")
+    monkeypatch.setenv("RAPPORT_LOG_LEVEL", "loud")
+    result = CliRunner().invoke(app, ["status"])
+    refused(result, "setting PORT:", ".env")
+    assert "setting RAPPORT_LOG_LEVEL:" in result.stderr
+
+
+def test_a_command_that_does_not_exist_is_a_usage_error() -> None:
+    assert CliRunner().invoke(app, ["stat"]).exit_code == 2
+    assert CliRunner().invoke(app, ["import", "customers"]).exit_code == 2
+
+
+def make_newer(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
+
+
+def plant_a_foreign_model(var: Path) -> None:
+    var.mkdir()
+    (var / "model.tar.gz").write_bytes(b"from elsewhere")
+    (var / "model.json").write_text(
+        json.dumps({"path": str(var / "model.tar.gz"), "sha256": "0" * 64, "inputs": "", "trained_at": "2026-01-01"})
+    )
+
+
+def leave_a_message(engine: Engine, at: datetime) -> None:
+    from crm_store.tables import conversations
+
+    with engine.begin() as connection:
+        connection.execute(customers.insert().values(id="c", canonical_id="c", created_at=at))
+        connection.execute(
+            conversations.insert().values(
+                id="t",
+                customer_id="c",
+                channel="widget",
+                assurance="anonymous",
+                language="en",
+                state="bot",
+                started_at=at,
+                last_at=at,
+                last_seq=1,
+            )
+        )
+        connection.execute(
+            messages.insert().values(
+                id="m", conversation_id="t", seq=1, author="customer", state="received", text="hi", at=at
+            )
+        )
