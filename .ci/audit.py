@@ -15,13 +15,9 @@ NOT_LOOKED_UP = 75
 
 
 def main(path: str) -> int:
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "pip_audit", "-r", path, "--disable-pip", "--require-hashes"]
-        + ["--format", "json", "--progress-spinner", "off"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    options = ["--disable-pip", "--require-hashes", "--format", "json", "--progress-spinner", "off"]
+    program = [sys.executable, "-m", "pip_audit", "-r", path, *options]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)  # noqa: S603
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except ValueError:
@@ -35,7 +31,9 @@ def main(path: str) -> int:
     if found:
         return 1
     if skipped:
-        return _not_audited(path, f"{len(skipped)} of {len(packages)} packages are unknown to the vulnerability service")
+        return _not_audited(
+            path, f"{len(skipped)} of {len(packages)} packages are unknown to the vulnerability service"
+        )
     print(f"audit: {len(packages)} packages of {path}, no known vulnerability")
     return 0
 

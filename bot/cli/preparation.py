@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy import Engine, insert, select
 from bot.cli import training
 from bot.cli.refusals import Refusal
 from bot.cli.store import opened
-from bot.cli.terminal import progress, say
+from bot.cli.terminal import Advance, progress, say
 from bot.settings import Settings
 
 FIRST_ADMINISTRATOR = "admin@example.com"
@@ -31,13 +31,14 @@ def prepare(settings: Settings) -> Path:
     Raises what `refusals.explain` knows. A second caller waits for the first, then finds its work done.
     """
     from crm_store.business import load_business
+    from demo.load import load_demo
 
     load_business(settings.business)
     with _alone(settings.var), opened(settings.database_url) as engine:
         bring_up_to_date(engine)
         model = ready_model(settings)
         if settings.demo:
-            load_demo_once(engine)
+            load_demo_once(engine, load_demo)
         add_first_administrator(engine)
     return model
 
@@ -87,8 +88,8 @@ def ready_model(settings: Settings) -> Path:
     return Path(model.path)
 
 
-def load_demo_once(engine: Engine) -> None:
-    """The demo business's customers, into a store that has no customer yet.
+def load_demo_once(engine: Engine, load: Callable[[Engine, datetime, Advance], object]) -> None:
+    """The demo business's customers, by `load`, into a store that has no customer yet.
 
     The journal tells a load that was cut short; it is taken up again as of the same moment, and so makes the same rows.
     """
@@ -99,13 +100,11 @@ def load_demo_once(engine: Engine) -> None:
         strangers = connection.execute(select(customers.c.id).limit(1)).first() is not None
     if "demo_loaded" in noted or (strangers and "demo_begun" not in noted):
         return
-    from demo.load import load_demo
-
     now = noted.get("demo_begun") or datetime.now(UTC)
     if "demo_begun" not in noted:
         _note(engine, "demo_begun", now)
     with progress("demo: loading customers and two years of purchases") as advance:
-        load_demo(engine, now, advance)
+        load(engine, now, advance)
     _note(engine, "demo_loaded", datetime.now(UTC))
 
 
