@@ -13,7 +13,6 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.console import create_console
 from bot.gateway import chat, events, health, problems
@@ -27,6 +26,7 @@ from crm_store.business import Business
 log = logging.getLogger("gateway")
 
 LARGEST_BODY = 64 * 1024
+"""Bytes; a message has 4,000 characters at most."""
 WIDGET = ROOT / "bot/channels/widget/widget.js"
 SHOP = ROOT / "demo/shop"
 
@@ -54,7 +54,13 @@ def create_app(
         with suppress(asyncio.CancelledError):
             await working
 
-    app = FastAPI(title=f"Rapport of {business.business.name}", version="1", lifespan=life, redoc_url=None)
+    app = FastAPI(
+        title=f"Rapport of {business.business.name}",
+        version="1",
+        lifespan=life,
+        redoc_url=None,
+        max_body_size=LARGEST_BODY,
+    )
     app.state.stack = Stack(settings, engine, business, assistant, wakeups, worker, clock)
     problems.install(app)
     for router in (chat.router, events.router, health.router):
@@ -67,7 +73,6 @@ def create_app(
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
     )
-    app.add_middleware(BodyLimit, largest=LARGEST_BODY)
     return app
 
 
@@ -106,43 +111,3 @@ def _pages(app: FastAPI, settings: Settings, business: Business) -> None:
 _PLAIN = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Rapport</title><script type="module" src="/widget.js"></script><rapport-chat open></rapport-chat>
 """
-
-
-class BodyLimit:
-    """Refuses a body that is too large before anything reads it whole, whether or not it says its length."""
-
-    def __init__(self, app: ASGIApp, largest: int) -> None:
-        self._app = app
-        self._largest = largest
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
-            await self._app(scope, receive, send)
-            return
-        said = next((v for k, v in scope["headers"] if k == b"content-length"), b"0")
-        read = int(said) if said.isdigit() else 0
-        if read > self._largest:
-            await self._refuse(scope, receive, send)
-            return
-        taken: list[Message] = []
-        size = 0
-        while True:
-            message = await receive()
-            taken.append(message)
-            size += len(message.get("body", b""))
-            if size > self._largest:
-                await self._refuse(scope, receive, send)
-                return
-            if message["type"] != "http.request" or not message.get("more_body"):
-                break
-
-        async def replay() -> Message:
-            return taken.pop(0) if taken else await receive()
-
-        await self._app(scope, replay, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = problems.problem(
-            413, "too-large", "The request is too large", f"Send at most {self._largest // 1024} kB."
-        )
-        await answer(scope, receive, send)

@@ -7,7 +7,6 @@ looks like a Rasa command is text; a button's meaning comes apart from the words
 from __future__ import annotations
 
 import hmac
-import json
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -97,10 +96,11 @@ def as_text(text: str) -> str:
 
 
 def pressed(body: dict[str, Any]) -> dict[str, Any]:
-    """What a button means: `/intent{"entity": "value"}`, as the responses of the domain write it."""
-    intent, brace, entities = body["payload"].lstrip("/").partition("{")
-    given = json.loads(brace + entities) if brace else {}
-    found = [{"entity": k, "value": v} for k, v in {**given, "language": body["language"]}.items()]
+    """What a button means: `/intent`, or `/intent question.option`, as the responses write it."""
+    intent, _, answer = body["payload"].lstrip("/").partition(" ")
+    found = [{"entity": "language", "value": body["language"]}]
+    if answer:
+        found.append({"entity": "pressed", "value": answer})
     return {"text": body["text"], "intent": {"name": intent, "confidence": 1.0}, "entities": found}
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from rasa.core.run import serve_application
 from rasa.core.utils import AvailableEndpoints
+from rasa.utils.log_utils import configure_structlog
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -17,6 +18,8 @@ from bot.rasa import remote_action
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s rasa: %(message)s")
+    # Without this structlog renders every debug line, only to have most of them thrown away.
+    configure_structlog(logging.WARNING)
     os.environ.setdefault("RAPPORT_TRACKER", str(Path(os.environ.get("RAPPORT_VAR", "var")) / "tracker.db"))
     remote_action.install()
     event.listen(Engine, "connect", _prepare)

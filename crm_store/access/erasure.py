@@ -56,9 +56,7 @@ def forget_in_conversation(connection: Connection, conversation_id: str, now: da
     follows; it belongs to a new, unknown profile, and the device is a stranger's from now on.
     """
     talk = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()
-    tokens = list(
-        connection.execute(select(sessions).where(sessions.c.conversation_id == conversation_id)).mappings()
-    )
+    tokens = list(connection.execute(select(sessions).where(sessions.c.conversation_id == conversation_id)).mappings())
     assurance = Assurance.of(talk.assurance)
     everything = may(assurance, Act.ERASE_EVERYTHING)
     profiles = scope(connection, talk.customer_id, assurance if everything else Assurance.ANONYMOUS)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from crm_store.identify import devices
 from crm_store.identify.assurance import Assurance
@@ -112,9 +112,9 @@ def raise_session(connection: Connection, conversation_id: str, proof: Proof, no
     )
 
 
-def session(connection: Connection, token: str, now: datetime) -> Row[Any] | None:
+def session(connection: Connection, token: str, now: datetime) -> Any:
     """The conversation that a session token opens: id, customer_id, assurance, language, last_seq; None when none."""
-    found: Row[Any] | None = connection.execute(
+    found: Any = connection.execute(
         select(
             conversations.c.id,
             conversations.c.customer_id,

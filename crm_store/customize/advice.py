@@ -65,8 +65,8 @@ def decide(
 ) -> Advice:
     """The decision for this customer at this moment.
 
-    `extra`: what the message under way has just told. `asks_for_it`: the customer asked to be advised, so an offer that rests may be
-    named again. `may_question`: whether this place can ask a question at all.
+    `extra`: what the message under way has just told. `asks_for_it`: the customer asked to be advised, so an offer that
+    rests may be named again. `may_question`: whether this place can ask a question at all.
     """
     verified = may(customer.assurance, Act.GET_SERVICE)
     seen = picture(
@@ -85,13 +85,13 @@ def decide(
     )
     if matters and not told:
         return _service_first(matters[0], treatment, seen, verified)
-    resting, declined = shown_lately(connection, business, customer.profiles, now)
+    resting, settled = shown_lately(connection, business, customer.profiles, now)
     at = Circumstances(
         customer.assurance,
         seen.tier if verified else None,
         customer.channel,
         answers_of(seen.evidence),
-        resting,
+        settled if asks_for_it else resting,
     )
     asked = None
     if may_question:

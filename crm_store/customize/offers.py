@@ -9,7 +9,6 @@ from crm_store.business import Business, Offer, Pitch
 from crm_store.differentiate.needs import Evidence
 from crm_store.identify.assurance import Assurance
 
-
 NEARLY = 0.6
 """Share of the best propensity that an offer must reach to stand in for it."""
 

@@ -1,0 +1,55 @@
+"""Rasa's SQL tracker store, with the conversations under way kept in memory.
+
+Rasa's own reads all events of a conversation back and counts them again on each turn. Here a tracker that was saved stays at
+hand until it is next asked for; a turn that fails never puts it back, so that the next one reads what was really saved.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+
+from rasa.core.tracker_store import SQLTrackerStore
+from rasa.shared.core.trackers import DialogueStateTracker
+
+AT_HAND = 512
+"""Conversations kept in memory; the one longest silent goes first."""
+
+
+class TrackerStore(SQLTrackerStore):
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self._at_hand: OrderedDict[str, tuple[DialogueStateTracker, int]] = OrderedDict()
+        self._stored: dict[str, int] = {}
+        super().__init__(*args, **kwargs)
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        kept = self._at_hand.pop(sender_id, None)
+        if kept:
+            tracker, self._stored[sender_id] = kept
+            return tracker
+        tracker = await super().retrieve(sender_id)
+        self._stored[sender_id] = len(tracker.events) if tracker else 0
+        return tracker
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Writes the events that are new since the tracker was retrieved."""
+        sender = tracker.sender_id
+        events = list(tracker.events)[self._stored.pop(sender, 0) :]
+        rows = [_row(sender, event.as_dict()) for event in events]
+        with self.engine.begin() as connection:
+            connection.execute(self.SQLEvent.__table__.insert(), rows)
+        self._at_hand[sender] = (tracker, len(tracker.events))
+        if len(self._at_hand) > AT_HAND:
+            self._at_hand.popitem(last=False)
+
+
+def _row(sender: str, event: dict[str, object]) -> dict[str, object]:
+    parsed = event.get("parse_data")
+    return {
+        "sender_id": sender,
+        "type_name": event["event"],
+        "timestamp": event.get("timestamp"),
+        "intent_name": parsed["intent"].get("name") if isinstance(parsed, dict) else None,
+        "action_name": event.get("name"),
+        "data": json.dumps(event),
+    }
