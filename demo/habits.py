@@ -7,6 +7,7 @@ believes. Money in the business's currency, days counted back from the end of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from random import Random
 
 from crm_store.business import Business, Product
@@ -52,7 +53,9 @@ class Life:
 
     def __init__(self, customer: Customer, business: Business, ledger: Ledger, rng: Random) -> None:
         self._customer, self._ledger, self._rng = customer, ledger, rng
-        self._bought = _taste(customer.segment, business, rng)
+        taste = _taste(customer.segment, business, rng)
+        self._products = [ledger.products[product] for product in taste]
+        self._weights = list(accumulate(taste.values()))
         self._shops = [t for t in ("web", "store") if customer.at(t)]
 
     def live(self) -> None:
@@ -109,8 +112,7 @@ class Life:
         return lines[-1] if last["touchpoint"] == touchpoint and last["product"] != product.name else None
 
     def _product(self) -> Product:
-        product = self._rng.choices(list(self._bought), list(self._bought.values()))[0]
-        return self._ledger.products[product]
+        return self._rng.choices(self._products, cum_weights=self._weights)[0]
 
     def _quantity(self, product: Product) -> int:
         return self._rng.choice((1, 2, 3) if product.category == "office_beans" else (1, 1, 1, 2))

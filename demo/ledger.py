@@ -6,13 +6,17 @@ Keeps the ids, prices and margins consistent; knows nothing of who buys what and
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, timedelta, timezone
 from pathlib import Path
 from random import Random
 from typing import IO, Any, Self
 
 from crm_store.business import Business, Product
+
+Row = dict[str, Any]
+DAYS = 730
 
 JAKARTA = timezone(timedelta(hours=7))
 """There is no summer time."""
@@ -47,7 +51,7 @@ FILES = {"customers": CUSTOMERS.split(), "transactions": TRANSACTIONS.split(), "
 class Line:
     """One line of a purchase, with what it is worth to the business."""
 
-    row: dict[str, Any]
+    row: Row
     day: int
     margin: float
 
@@ -57,8 +61,9 @@ class Ledger:
 
     def __init__(self, folder: Path, business: Business, until: date, rng: Random) -> None:
         self._files: list[IO[str]] = []
-        self._writers = {name: self._open(folder / f"{name}.csv", columns) for name, columns in FILES.items()}
-        self._until, self._rng, self._number = until, rng, 0
+        self._write = {name: self._open(folder / f"{name}.csv", columns) for name, columns in FILES.items()}
+        self._dates = [(until - timedelta(days=day)).isoformat() for day in range(DAYS + 1)]
+        self._rng, self._number = rng, 0
         self._rate = business.value.margin_rate
         self._costs = {name: touchpoint.cost for name, touchpoint in business.touchpoints.items()}
         self._currency = business.business.currency
@@ -73,7 +78,7 @@ class Ledger:
 
     def record(self, **columns: str) -> None:
         """Writes one source's record of a customer."""
-        self._writers["customers"].writerow(columns)
+        self._write["customers"](columns)
 
     def unit_margin(self, product: Product, touchpoint: str) -> float:
         return product.price * (MARGINS.get(product.category, self._rate) if touchpoint == "web" else self._rate)
@@ -102,7 +107,7 @@ class Ledger:
         }
         if basket:
             row |= {name: basket.row[name] for name in ("transaction_id", "at", "order_id", "status")}
-        self._writers["transactions"].writerow(row)
+        self._write["transactions"](row)
         return Line(row, day, round(margin) if web else margin)
 
     def give_back(self, line: Line) -> Line:
@@ -116,12 +121,12 @@ class Ledger:
             "quantity": -line.row["quantity"],
             "status": "returned",
         }
-        self._writers["transactions"].writerow(row)
+        self._write["transactions"](row)
         return Line(row, day, -line.margin)
 
     def meet(self, source_id: str, day: int, touchpoint: str, kind: str, **columns: Any) -> float:
         """Notes a contact and returns what it cost to serve."""
-        self._writers["interactions"].writerow(
+        self._write["interactions"](
             {
                 "source": SOURCE_AT[touchpoint],
                 "interaction_id": self._next("C"),
@@ -136,17 +141,17 @@ class Ledger:
 
     def _at(self, day: int, hour: int | None = None) -> str:
         opening, closing = 8, 20
-        minute = self._rng.randrange(60)
-        hour = self._rng.randrange(opening, closing) if hour is None else hour
-        return datetime.combine(self._until - timedelta(days=day), time(hour, minute), JAKARTA).isoformat()
+        minute = int(self._rng.random() * (closing - opening) * 60)
+        hour = opening + minute // 60 if hour is None else hour
+        return f"{self._dates[day]}T{hour:02}:{minute % 60:02}:00+07:00"
 
     def _next(self, prefix: str) -> str:
         self._number += 1
         return f"{prefix}-{100000 + self._number}"
 
-    def _open(self, path: Path, columns: list[str]) -> csv.DictWriter[str]:
+    def _open(self, path: Path, columns: list[str]) -> Callable[[Row], object]:
         file = path.open("w", encoding="utf-8", newline="")
         self._files.append(file)
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        return writer
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        return lambda row: writer.writerow([row.get(column, "") for column in columns])
