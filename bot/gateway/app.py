@@ -13,6 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from bot.console import create_console
 from bot.gateway import chat, events, health, problems
@@ -73,6 +74,8 @@ def create_app(
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type"],
     )
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(problems.TooLargeIsAProblem, detail=f"Send at most {LARGEST_BODY // 1024} kB.")
     return app
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BASE = "https://rapport.example/problems/"
 
@@ -50,3 +51,24 @@ def install(app: FastAPI) -> None:
         answer = problem(error.status_code, "http", str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
+
+
+class TooLargeIsAProblem:
+    """The framework refuses a body that is too large in plain text, before any handler; here it becomes a problem."""
+
+    def __init__(self, app: ASGIApp, detail: str) -> None:
+        self._app = app
+        self._answer = problem(413, "too-large", "The request is too large", detail)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = False
+
+        async def ours(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                refused = True
+                await self._answer(scope, receive, send)
+            elif not refused:
+                await send(message)
+
+        await self._app(scope, receive, ours)
