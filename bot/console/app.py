@@ -1,0 +1,155 @@
+"""The console as one application, to be mounted at /console by whoever faces the internet.
+
+Knows pages and cookies. What staff may see is decided in `crm_store`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Query, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from bot.console.guards import SameOrigin, SecurityHeaders, SignedIn
+from bot.console.panel import panel
+from bot.console.sign_in import add_sign_in
+from bot.console.wording import STATES, Wording
+from bot.settings import Settings
+from crm_store.access.staff import NotAllowedError, Staff
+from crm_store.business import Business
+from crm_store.conversations.overview import counts, newest
+from crm_store.conversations.transcripts import transcript
+from crm_store.database import reading
+
+HERE = Path(__file__).parent
+Clock = Callable[[], datetime]
+Choice = Annotated[str | None, Query(max_length=64)]
+
+
+class Pages:
+    """Renders the templates with what all of them need: wording, who is signed in, the console's own path."""
+
+    def __init__(self, business: Business, settings: Settings, clock: Clock) -> None:
+        self._business = business
+        self._settings = settings
+        self._clock = clock
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["query"] = _query
+
+    def wording(self) -> Wording:
+        return Wording(self._business, self._clock())
+
+    def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+        html = self._templates.get_template(template).render(
+            base=request.scope.get("root_path", ""),
+            business=self._business,
+            say=self.wording(),
+            staff=getattr(request.state, "staff", None),
+            # The shop page at / is only there in demo mode.
+            shop="/" if self._settings.demo else None,
+            **context,
+        )
+        return HTMLResponse(html, status)
+
+
+def _query(choices: Mapping[str, str | None]) -> str:
+    """The query of a link to the list; nothing where nothing is chosen."""
+    chosen = urlencode({name: value for name, value in choices.items() if value})
+    return f"?{chosen}" if chosen else ""
+
+
+@dataclass(frozen=True)
+class Facets:
+    """How many conversations each filter would show, given the other one."""
+
+    total: int
+    across: int
+    states: list[tuple[str, int]]
+    channels: list[tuple[str, int]]
+
+    @classmethod
+    def of(cls, counts: Mapping[tuple[str, str], int], channel: str | None, state: str | None) -> Facets:
+        states: Counter[str] = Counter()
+        channels: Counter[str] = Counter()
+        for (on, in_state), n in counts.items():
+            states[in_state] += n if channel in {None, on} else 0
+            channels[on] += n if state in {None, in_state} else 0
+        urgent_first = sorted(states.items(), key=lambda found: (*STATES, found[0]).index(found[0]))
+        return cls(states.total(), channels.total(), urgent_first, sorted(channels.items()))
+
+
+def create_console(engine: Engine, business: Business, settings: Settings, clock: Clock) -> FastAPI:
+    """The console over this store. `clock`: the time now, aware."""
+    app = FastAPI(title="Rapport console", docs_url=None, redoc_url=None, openapi_url=None)
+    pages = Pages(business, settings, clock)
+    add_sign_in(app, engine, pages, clock)
+    _add_transcripts(app, engine, pages)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    _add_problems(app, pages)
+    # The last added is the outermost.
+    app.add_middleware(SignedIn, engine=engine, clock=clock)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _add_transcripts(app: FastAPI, engine: Engine, pages: Pages) -> None:
+    @app.get("/")
+    def conversations(
+        request: Request, channel: Choice = None, state: Choice = None, before: Choice = None
+    ) -> HTMLResponse:
+        reader: Staff = request.state.staff
+        channel, state, before = channel or None, state or None, before or None
+        with reading(engine) as connection:
+            tally = counts(connection, reader)
+            return pages.render(
+                request,
+                "conversations.html",
+                page=newest(connection, reader, channel=channel, state=state, before=before),
+                counts=tally,
+                facets=Facets.of(tally, channel, state),
+                channel=channel,
+                state=state,
+                before=before,
+            )
+
+    @app.get("/conversations/{conversation_id}")
+    def conversation(request: Request, conversation_id: str) -> HTMLResponse:
+        reader: Staff = request.state.staff
+        with reading(engine) as connection:
+            found = transcript(connection, reader, conversation_id)
+            if found is None:
+                raise HTTPException(404, "No conversation is kept under this address. It may have been erased.")
+            beside = panel(connection, reader, found, pages.wording())
+            return pages.render(request, "transcript.html", transcript=found, panel=beside)
+
+
+def _add_problems(app: FastAPI, pages: Pages) -> None:
+    @app.exception_handler(HTTPException)
+    def problem(request: Request, error: HTTPException) -> Response:
+        title = HTTPStatus(error.status_code).phrase
+        detail = error.detail if error.detail != title else ""
+        return pages.render(
+            request, "problem.html", error.status_code, code=error.status_code, title=title, detail=detail
+        )
+
+    @app.exception_handler(NotAllowedError)
+    def not_allowed(request: Request, error: NotAllowedError) -> Response:
+        return pages.render(request, "problem.html", 403, code=403, title="Not allowed", detail=str(error))

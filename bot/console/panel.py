@@ -1,0 +1,65 @@
+"""What the side panel tells of the customer: the picture that the rules would act upon now, in words for staff.
+
+It is drawn by the function that the decisions use, so staff see what the bot sees, within the same assurance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bot.console.wording import Wording
+from crm_store.access.staff import Staff
+from crm_store.conversations.transcripts import Said, Transcript, said_in
+from crm_store.differentiate import Picture, picture
+from crm_store.differentiate.needs import Evidence
+from crm_store.identify.assurance import Act, may
+
+
+@dataclass(frozen=True)
+class Known:
+    """One piece of evidence: what it is about, what it says, and where it came from."""
+
+    about: str
+    says: str
+    words: str | None
+    strength: float
+    kind: str
+    said: Said | None
+    """The message that told it; none for what was observed or has been erased since."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """`worth_is_open`: whether this conversation's assurance lets value and tier be shown."""
+
+    picture: Picture
+    worth_is_open: bool
+    needs: list[tuple[str, float]]
+    """Title and probability, likeliest first."""
+    known: list[Known]
+
+
+def panel(connection: Connection, reader: Staff, transcript: Transcript, wording: Wording) -> Panel:
+    """The panel beside this transcript."""
+    who = transcript.participant
+    drawn = picture(connection, wording.business, who.profile_ids, wording.now, conversation_id=transcript.id)
+    told = said_in(connection, reader, [e.message_id for e in drawn.evidence if e.message_id])
+    ranked = sorted(drawn.needs.items(), key=lambda need: -need[1])
+    return Panel(
+        picture=drawn,
+        worth_is_open=may(who.assurance, Act.GET_SERVICE),
+        needs=[(wording.segment(segment), probability) for segment, probability in ranked],
+        known=[_known(piece, wording, told.get(piece.message_id or "")) for piece in drawn.evidence],
+    )
+
+
+def _known(piece: Evidence, wording: Wording, said: Said | None) -> Known:
+    if piece.kind == "answered":
+        about, says = wording.question(piece.key), wording.option(piece.key, piece.value)
+    elif piece.kind == "stated":
+        about, says = "Said what they look for", wording.segment(piece.value)
+    else:
+        about, says = "Bought", wording.id(piece.value)
+    return Known(about, says, piece.words, piece.strength, piece.kind, said)

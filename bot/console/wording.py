@@ -1,0 +1,184 @@
+"""How the console says things: times, money and shares for people, titles for ids. Pure; knows no database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crm_store.business import Business, Words
+
+LANGUAGE = "en"
+"""The console speaks English; where the business has no English text, its default language."""
+
+STATES = {"waiting": "Waiting for a person", "staff": "With staff", "bot": "With the bot"}
+"""In the order in which they want a look."""
+_CHANNELS = {"web": "Web chat", "widget": "Web chat", "telegram": "Telegram"}
+_AUTHORS = {"customer": "Customer", "bot": "Bot", "staff": "Staff"}
+_GUESTS = {"anonymous": "Guest", "recognised": "Returning guest", "verified": "Verified customer"}
+_ASSURANCES = {
+    "anonymous": "A new device. Nothing proves who this is, so only what was said here is shown.",
+    "recognised": "A device or account we have met before. Who holds it is not proven: no name, no orders, no points.",
+    "verified": "Proven to be this customer.",
+}
+_LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words for one page view: those of this business at this moment."""
+
+    business: Business
+    now: datetime
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.business.business.timezone)
+
+    # Times --------------------------------------------------------------------------------------------------
+
+    def when(self, at: datetime) -> str:
+        """As near as a person would say it: "5 min ago", "14:05", "yesterday 14:05", "3 Nov 2025"."""
+        here, today = at.astimezone(self.zone), self.now.astimezone(self.zone).date()
+        gone = self.now - at
+        if timedelta(0) <= gone < timedelta(minutes=1):
+            return "just now"
+        if timedelta(0) <= gone < timedelta(hours=1):
+            return f"{int(gone.total_seconds() // 60)} min ago"
+        days = (today - here.date()).days
+        if days == 0:
+            return f"{here:%H:%M}"
+        if days == 1:
+            return f"yesterday {here:%H:%M}"
+        if 1 < days < 7:
+            return f"{here:%a %H:%M}"
+        return f"{here.day} {here:%b}" if here.year == today.year else f"{here.day} {here:%b %Y}"
+
+    def day(self, at: datetime) -> str:
+        """The day as a heading."""
+        here, today = at.astimezone(self.zone).date(), self.now.astimezone(self.zone).date()
+        if here == today:
+            return "Today"
+        if here == today - timedelta(days=1):
+            return "Yesterday"
+        return f"{here:%A} {here.day} {here:%B}" + ("" if here.year == today.year else f" {here.year}")
+
+    def clock(self, at: datetime) -> str:
+        return f"{at.astimezone(self.zone):%H:%M}"
+
+    def in_full(self, at: datetime) -> str:
+        here = at.astimezone(self.zone)
+        return f"{here:%A} {here.day} {here:%B %Y}, {here:%H:%M:%S} ({self.zone.key})"
+
+    # Figures ------------------------------------------------------------------------------------------------
+
+    def money(self, amount: float) -> str:
+        sign = "\N{MINUS SIGN}" if amount < 0 else ""
+        return f"{sign}{self.business.business.currency} {abs(amount):,.0f}"
+
+    def percent(self, share: float) -> str:
+        """Never 0 or 100 for what is only nearly so."""
+        figure = f"{share * 100:.0f}"
+        if figure == "0" and share > 0:
+            figure = "<1"
+        if figure == "100" and share < 1:
+            figure = ">99"
+        return f"{figure}\N{NO-BREAK SPACE}%"
+
+    def surety(self, confidence: float) -> str:
+        """How sure the bot was, in one word; also the name of its colour."""
+        if confidence >= 0.75:
+            return "sure"
+        return "fair" if confidence >= 0.5 else "unsure"
+
+    # Titles -------------------------------------------------------------------------------------------------
+
+    def words(self, words: Words) -> str:
+        return words.get(LANGUAGE) or words[self.business.business.default_language]
+
+    def id(self, name: str) -> str:
+        """An id that has no title of its own."""
+        return name.replace("_", " ")
+
+    def channel(self, channel: str) -> str:
+        return _CHANNELS.get(channel, self.id(channel).capitalize())
+
+    def state(self, state: str) -> str:
+        return STATES.get(state, self.id(state).capitalize())
+
+    def author(self, author: str) -> str:
+        return _AUTHORS.get(author, author.capitalize())
+
+    def guest(self, assurance: str) -> str:
+        """What to call somebody without a name."""
+        return _GUESTS[assurance]
+
+    def assurance(self, assurance: str) -> str:
+        return _ASSURANCES[assurance]
+
+    def language(self, code: str) -> str:
+        return _LANGUAGES.get(code, code)
+
+    def tier(self, tier_id: str) -> str:
+        found = next((t for t in self.business.tiers if t.id == tier_id), None)
+        return self.words(found.title) if found else self.id(tier_id)
+
+    def segment(self, segment_id: str) -> str:
+        found = self.business.segment(segment_id)
+        return self.words(found.title) if found else self.id(segment_id)
+
+    def question(self, question_id: str) -> str:
+        found = self.business.question(question_id)
+        return self.words(found.text) if found else self.id(question_id)
+
+    def option(self, question_id: str, option_id: str) -> str:
+        question = self.business.question(question_id)
+        found = question.option(option_id) if question else None
+        return self.words(found.title) if found else self.id(option_id)
+
+    def offer(self, offer_id: str) -> str:
+        found = self.business.offer(offer_id)
+        return self.words(found.title) if found else self.id(offer_id)
+
+    def treatment_note(self, treatment_id: str) -> str | None:
+        return next((t.note for t in self.business.treatments if t.id == treatment_id), None)
+
+    # What was stored as JSON --------------------------------------------------------------------------------
+
+    def entities(self, stored: Any) -> list[tuple[str, str]]:
+        """(kind, value) of each entity that was found; the language is told elsewhere."""
+        found = [(str(entity.get("entity")), entity.get("value")) for entity in stored or []]
+        return [(self.id(kind), self._entity(kind, value)) for kind, value in found if kind != "language"]
+
+    def _entity(self, kind: str, value: Any) -> str:
+        if kind == "need":
+            return self.segment(str(value))
+        if kind == "answer" and "." in str(value):
+            return self.option(*str(value).split(".", 1))
+        return _plain(value)
+
+    def facts(self, stored: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The figures behind a decision, one line each, nested ones by their path."""
+        lines: list[tuple[str, str]] = []
+        for key, value in stored.items():
+            if isinstance(value, Mapping):
+                lines.extend((f"{self.id(key)}: {name}", text) for name, text in self.facts(value))
+            else:
+                lines.append((self.id(key), _plain(value)))
+        return lines
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items() if inner is not None)
+    if isinstance(value, list):
+        return "; ".join(_plain(inner) for inner in value) or "none"
+    return json.dumps(value, ensure_ascii=False)

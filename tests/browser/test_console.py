@@ -1,0 +1,93 @@
+"""The staff console in a real browser: signing in, finding a conversation, reading it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import seeds
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Page, expect
+from sqlalchemy import Engine
+
+from bot.console import create_console
+from bot.settings import Settings
+from crm_store.access.staff import add_staff
+from crm_store.business import Business
+from crm_store.database import UnitOfWork
+
+EMAIL = "rina@example.com"
+PASSWORD = "a long enough password"
+
+# The pages are the same on either database.
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def address(engine: Engine, business: Business, now: datetime, tmp_path: Path) -> Iterator[str]:
+    """Where the console is served, with conversations in it and one member of staff."""
+    seeds.seed(engine, now)
+    with UnitOfWork(engine) as uow:
+        add_staff(uow, EMAIL, "agent", PASSWORD, now)
+        uow.commit()
+    gateway = FastAPI()
+    gateway.mount("/console", create_console(engine, business, Settings(var=tmp_path), lambda: now))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(gateway, log_level="critical", timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/console"
+        server.should_exit = True
+        thread.join()
+
+
+def sign_in(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Conversations")).to_be_visible()
+
+
+def test_staff_sign_in_open_a_transcript_and_sign_out(page: Page, address: str) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    sign_in(page, address)
+    page.get_by_role("link", name="Telegram").click()
+    page.get_by_role("link", name="Sari Wijaya").click()
+    expect(page.get_by_role("heading", name="Sari Wijaya").first).to_be_visible()
+    panel = page.get_by_role("complementary", name="The customer")
+    expect(panel.get_by_text("IDR 2,152,500").first).to_be_visible()
+    expect(page.get_by_text("nanti aja ya, stok masih banyak")).to_be_visible()
+    page.get_by_text("What it rested on").click()
+    expect(page.get_by_text("value: margin")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()  # nothing was kept to go back to
+    assert complaints == []  # the content policy refused nothing of ours
+
+
+def test_evidence_leads_to_the_message_that_told_it(page: Page, address: str) -> None:
+    sign_in(page, address)
+    page.get_by_role("listitem").filter(has_text="Good choice.").click()  # a row opens wherever it is clicked
+    page.get_by_role("link", name="answered here").click()
+    expect(page.locator(".message:target")).to_contain_text("pressed a button")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone(page: Page, address: str, scheme: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    sign_in(page, address)
+    for name in ("Sari Wijaya", "Guest"):
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.get_by_role("link", name=name, exact=True).first.click()
+        expect(page.get_by_role("link", name="What we know of this customer")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.get_by_role("link", name="Conversations", exact=True).click()
