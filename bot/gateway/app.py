@@ -60,7 +60,6 @@ def create_app(
         version="1",
         lifespan=life,
         redoc_url=None,
-        max_body_size=LARGEST_BODY,
     )
     app.state.stack = Stack(settings, engine, business, assistant, wakeups, worker, clock)
     problems.install(app)
