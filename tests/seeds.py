@@ -275,7 +275,8 @@ def known_customer(connection: Connection, at: datetime) -> Talk:
     for days in range(10, 290, 14):
         add_purchase(connection, customer, at - timedelta(days=days), 240000, "single_origin")
     add_purchase(connection, web, at - timedelta(days=40), 1350000, "grinders")
-    add_tier(connection, customer, 2348500, "most_valuable", at)
+    add_tier(connection, customer, 912000, "growable", at - timedelta(days=80))
+    add_tier(connection, web, 2348500, "most_valuable", at)
     earlier = Talk(connection, device, at - timedelta(days=12), assurance="recognised")
     earlier.customer_says("I like something fruity, with character", "state_need", 0.83)
     earlier.teaches("stated", "need", "explorer", "something fruity", 0.83)

@@ -5,16 +5,17 @@ Knows pages and cookies. What staff may see is decided in `crm_store`.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
@@ -34,7 +35,6 @@ from crm_store.database import reading
 
 HERE = Path(__file__).parent
 Clock = Callable[[], datetime]
-Choice = Annotated[str | None, Query(max_length=64)]
 
 
 class Pages:
@@ -67,6 +67,16 @@ class Pages:
             **context,
         )
         return HTMLResponse(html, status)
+
+
+_NAME = re.compile(r"[\w-]{1,64}")
+"""What ids, channels and states are made of; PostgreSQL would choke on some of what else a link may carry."""
+
+
+def _chosen(request: Request, name: str) -> str | None:
+    """What the query chooses; a choice that no page of ours offers is none."""
+    value = request.query_params.get(name, "")
+    return value if _NAME.fullmatch(value) else None
 
 
 def _query(choices: Mapping[str, str | None]) -> str:
@@ -112,11 +122,9 @@ def create_console(engine: Engine, business: Business, settings: Settings, clock
 
 def _add_transcripts(app: FastAPI, engine: Engine, pages: Pages) -> None:
     @app.get("/")
-    def conversations(
-        request: Request, channel: Choice = None, state: Choice = None, before: Choice = None
-    ) -> HTMLResponse:
+    def conversations(request: Request) -> HTMLResponse:
         reader: Staff = request.state.staff
-        channel, state, before = channel or None, state or None, before or None
+        channel, state, before = (_chosen(request, name) for name in ("channel", "state", "before"))
         with reading(engine) as connection:
             tally = counts(connection, reader)
             return pages.render(
@@ -134,7 +142,7 @@ def _add_transcripts(app: FastAPI, engine: Engine, pages: Pages) -> None:
     def conversation(request: Request, conversation_id: str) -> HTMLResponse:
         reader: Staff = request.state.staff
         with reading(engine) as connection:
-            found = transcript(connection, reader, conversation_id)
+            found = transcript(connection, reader, conversation_id) if _NAME.fullmatch(conversation_id) else None
             if found is None:
                 raise HTTPException(404, "No conversation is kept under this address. It may have been erased.")
             beside = panel(connection, reader, found, pages.wording())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
@@ -85,10 +85,10 @@ def _is_ours(headers: Headers) -> bool:
     if site is not None:
         # "same-site" is not enough: a page on a sister domain or another port is not ours.
         return site in {"same-origin", "none"}
-    origin = headers.get("origin")
     # The scheme is left out of the comparison: behind a proxy that ends TLS we would see http where the
     # browser says https.
-    return bool(origin) and urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    host = headers.get("host", "").lower()
+    return bool(host) and headers.get("origin", "").lower().partition("://")[2] == host
 
 
 class SignedIn:

@@ -94,7 +94,7 @@ def labels(connection: Connection, talking: Sequence[Talking]) -> dict[Talking, 
         group = members[customer] if may(assurance, Act.USE_CUSTOMER_PROFILE) else [customer]
         made[customer, assurance] = Label(
             name=_name(found[m] for m in group) if may(assurance, Act.BE_GREETED_BY_NAME) else None,
-            tier=next((tiers[m] for m in group if m in tiers), None),
+            tier=max((tiers[m] for m in group if m in tiers), default=(None, None))[1],
         )
     return made
 
@@ -129,10 +129,11 @@ def _identifier_types(connection: Connection, profile_ids: Iterable[str]) -> dic
     return found
 
 
-def _tiers(connection: Connection, profile_ids: Iterable[str]) -> dict[str, str]:
-    query = select(value_scores.c.customer_id, value_scores.c.tier)
+def _tiers(connection: Connection, profile_ids: Iterable[str]) -> dict[str, tuple[datetime, str]]:
+    """When each profile was last scored, and the tier then; of joined profiles the newest score is right."""
+    query = select(value_scores.c.customer_id, value_scores.c.tier, value_scores.c.computed_at)
     rows = connection.execute(query.where(value_scores.c.customer_id.in_(profile_ids)))
-    return {row.customer_id: row.tier for row in rows}
+    return {row.customer_id: (row.computed_at, row.tier) for row in rows}
 
 
 def _name(groups: Iterable[Iterable[Row[Any]]]) -> str | None:

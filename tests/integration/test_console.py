@@ -212,6 +212,7 @@ async def test_a_disabled_account_is_out_with_its_next_request(
         {"origin": "http://evil.example"},
         {"origin": "http://testserver.evil.example"},
         {"origin": "null"},
+        {"origin": "null", "host": ""},
         {"accept": "*/*"},
     ],
 )
@@ -282,7 +283,14 @@ async def test_the_newest_conversation_comes_first_with_what_tells_whether_to_lo
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("channel=telegram", 1), ("state=waiting", 1), ("channel=web&state=bot", 2), ("state=", 5), ("channel=pigeon", 0)],
+    [
+        ("channel=telegram", 1),
+        ("state=waiting", 1),
+        ("channel=web&state=bot", 2),
+        ("state=", 5),
+        ("channel=pigeon", 0),
+        ("state=%00'", 5),
+    ],
 )
 async def test_the_list_can_be_narrowed_by_channel_and_state(
     agent: AsyncClient, engine: Engine, now: datetime, query: str, count: int
@@ -462,8 +470,9 @@ async def test_what_is_not_in_the_business_any_more_is_shown_by_its_id(
         assert piece in page
 
 
-async def test_an_unknown_conversation_is_a_page_that_leads_back(agent: AsyncClient) -> None:
-    page = await agent.get("/console/conversations/nothing")
+@pytest.mark.parametrize("one", ["nothing", "0" * 32, "%00", "x" * 3000])
+async def test_an_unknown_conversation_is_a_page_that_leads_back(agent: AsyncClient, one: str) -> None:
+    page = await agent.get(f"/console/conversations/{one}")
     assert page.status_code == 404
     assert "may have been erased" in text(page)
     assert 'href="/console/"' in page.text

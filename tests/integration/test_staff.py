@@ -64,7 +64,12 @@ def test_a_wrong_password_an_unknown_address_and_a_disabled_account_are_refused_
 ) -> None:
     opened(engine, now)
     said = set()
-    for email, password in ((EMAIL, "a wrong password"), ("nobody@example.com", PASSWORD), (EMAIL, "x" * 5000)):
+    for email, password in (
+        (EMAIL, "a wrong password"),
+        ("nobody@example.com", PASSWORD),
+        ("\0\x85", PASSWORD),
+        (EMAIL, "x" * 5000),
+    ):
         with pytest.raises(SignInRefusedError) as refusal:
             sign_in(engine, email, password, now)
         said.add(str(refusal.value))
