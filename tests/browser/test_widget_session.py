@@ -1,0 +1,178 @@
+"""Who is speaking: sessions, devices and signed-in customers."""
+
+import pytest
+from conftest import Widget
+from fakes.chat_server import ChatServer, signed
+from playwright.sync_api import Page, expect
+
+BLOCK_STORAGE = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('blocked'); }})"
+CHAT = "document.querySelector('rapport-chat')"
+
+
+@pytest.fixture(autouse=True)
+def plain_answers(chat: ChatServer) -> None:
+    chat.answer = lambda text, session: [{"text": f"heard {text} from {session.person or 'a guest'}"}]
+
+
+def sign_in(page: Page, person: str) -> None:
+    page.evaluate(f"{CHAT}.setAttribute('user-token', '{signed(person)}')")
+
+
+def test_a_session_begins_when_the_panel_is_first_opened(widget: Widget, chat: ChatServer) -> None:
+    widget.visit()
+    assert not chat.posted("/v1/chat/sessions")
+    widget.open()
+    widget.until(lambda: chat.posted("/v1/chat/sessions") == [{"language": "en", "page": "/blank"}])
+
+
+def test_a_reload_shows_the_same_conversation(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one from a guest")
+    page.reload()
+    widget.open().shows("one", "heard one from a guest")
+    widget.say("two")
+    widget.shows("one", "heard one from a guest", "two", "heard two from a guest")
+    assert len(chat.posted("/v1/chat/sessions")) == 1
+
+
+def test_a_lost_session_is_replaced_by_a_new_one_of_the_same_device(
+    widget: Widget, page: Page, chat: ChatServer
+) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one from a guest")
+    device = widget.kept()["device_token"]
+    chat.lose_sessions()
+    widget.say("two")
+    widget.shows("one", "heard one from a guest", "two", "heard two from a guest")
+    expect(page.locator(".message.line .day")).to_have_text("New conversation")
+    assert [body.get("device_token") for body in chat.posted("/v1/chat/sessions")] == [None, device]
+    assert widget.kept()["device_token"] != device  # the newest is kept
+    assert chat.said() == ["one", "two"]
+
+
+def test_a_session_idle_for_twelve_hours_is_not_resumed(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.until(lambda: "device_token" in widget.kept())
+    page.goto("about:blank")
+    page.goto(f"{widget.url}/shop/icon.svg")  # same origin, no widget
+    kept = widget.kept() | {"used_at": 0}
+    page.evaluate("([key, kept]) => localStorage.setItem(key, JSON.stringify(kept))", [f"rapport:{widget.url}", kept])
+    widget.visit().open()
+    widget.until(lambda: len(chat.posted("/v1/chat/sessions")) == 2)
+    assert chat.posted("/v1/chat/sessions")[1]["device_token"] == kept["device_token"]
+
+
+def test_two_tabs_that_lose_their_session_open_one_new_one(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.until(lambda: len(chat.sessions) == 1)
+    other = Widget(page.context.new_page(), widget.url).visit().open()
+    other.say("hi")
+    widget.shows("hi", "heard hi from a guest")
+    chat.lose_sessions()
+    widget.until(lambda: len(chat.posted("/v1/chat/sessions")) > 1)
+    other.say("ho")
+    other.until(lambda: chat.said() == ["hi", "ho"])
+    widget.shows("hi", "heard hi from a guest", "ho", "heard ho from a guest")
+    assert len(chat.posted("/v1/chat/sessions")) == 2
+
+
+def test_it_works_where_storage_is_blocked(widget: Widget, page: Page) -> None:
+    page.add_init_script(BLOCK_STORAGE)
+    widget.visit().open()
+    widget.say("hi")
+    widget.shows("hi", "heard hi from a guest")
+
+
+def test_signing_in_raises_the_running_session(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one from a guest")
+    sign_in(page, "sari")
+    widget.until(lambda: len(chat.posted("/v1/chat/identify")) == 1)
+    widget.say("two")
+    widget.shows("one", "heard one from a guest", "two", "heard two from sari")
+    assert len(chat.posted("/v1/chat/sessions")) == 1
+
+
+def test_a_renewed_token_of_the_same_customer_changes_nothing(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.say("one")
+    widget.shows("one", "heard one from sari")
+    sign_in(page, "sari")
+    widget.say("two")
+    widget.shows("one", "heard one from sari", "two", "heard two from sari")
+    assert len(chat.posted("/v1/chat/sessions")) == 1
+    assert not chat.posted("/v1/chat/identify")
+
+
+def test_another_customer_sees_nothing_of_the_one_before(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.say("my secret")
+    widget.shows("my secret", "heard my secret from sari")
+    sign_in(page, "budi")
+    widget.shows()
+    widget.say("hi")
+    widget.shows("hi", "heard hi from budi")
+    assert len(chat.posted("/v1/chat/sessions")) == 2
+
+
+def test_a_signed_out_page_shows_nothing_of_a_signed_in_customer(widget: Widget, chat: ChatServer) -> None:
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.say("my secret")
+    widget.shows("my secret", "heard my secret from sari")
+    widget.visit().open()
+    widget.until(lambda: len(chat.posted("/v1/chat/sessions")) == 2)
+    widget.shows()
+    assert "user_token" not in chat.posted("/v1/chat/sessions")[1]
+
+
+def test_a_refused_sign_in_leaves_the_customer_the_chat(widget: Widget, chat: ChatServer) -> None:
+    chat.faults.fail("refused", "/v1/chat/sessions")
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.say("hi")
+    widget.shows("hi", "heard hi from a guest")
+
+
+def test_a_new_conversation_begins_empty_on_the_same_device(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one from a guest")
+    device = widget.kept()["device_token"]
+    page.get_by_role("button", name="New conversation").click()
+    widget.shows()
+    expect(widget.composer).to_be_focused()
+    widget.say("two")
+    widget.shows("two", "heard two from a guest")
+    assert chat.posted("/v1/chat/sessions")[1]["device_token"] == device
+
+
+def test_reset_makes_a_device_never_seen_before(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one from a guest")
+    page.evaluate(f"{CHAT}.reset()")
+    widget.shows()
+    widget.until(lambda: len(chat.posted("/v1/chat/sessions")) == 2)
+    assert "device_token" not in chat.posted("/v1/chat/sessions")[1]
+
+
+def test_what_is_looked_at_is_told_once_even_when_the_response_is_lost(
+    widget: Widget, page: Page, chat: ChatServer
+) -> None:
+    widget.visit()
+    chat.faults.fail("lost", "/v1/chat/events")
+    assert page.evaluate(f"{CHAT}.track('view_product', {{product: 'gayo', category: 'single_origin'}})")
+    first, again = chat.posted("/v1/chat/events")
+    assert first == again
+    assert first.pop("event_id") and first.pop("at").endswith("Z")
+    assert first == {
+        "source": "widget",
+        "touchpoint": "web",
+        "kind": "view_product",
+        "identifiers": [],
+        "page": "/blank",
+        "product": "gayo",
+        "category": "single_origin",
+    }
