@@ -10,11 +10,16 @@ import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
+
+from crm_store.contradictions import contradictions
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -47,6 +52,15 @@ class About(Part):
     hours: Words
     privacy_url: str
     accent: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#0f766e"
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_on_the_map(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (LookupError, ValueError, OSError):
+            raise ValueError("is not a time zone; write one such as Asia/Jakarta") from None
+        return name
 
 
 class Touchpoint(Part):
@@ -185,7 +199,7 @@ class Business(Part):
 
     business: About
     numbers: Numbers = Numbers()
-    touchpoints: dict[Id, Touchpoint]
+    touchpoints: Annotated[dict[Id, Touchpoint], Field(min_length=1)]
     stores: list[Store] = []
     products: list[Product] = []
     value: Value
@@ -221,100 +235,10 @@ class Business(Part):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        problems = list(_contradictions(self))
+        problems = contradictions(self)
         if problems:
             raise ValueError("\n".join(f"{'/'.join(map(str, loc))}|{text}" for loc, text in problems))
         return self
-
-
-def _contradictions(business: Business) -> list[tuple[tuple[str | int, ...], str]]:
-    """References to what is not there, ids that stand twice, texts that lack a language."""
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    segments, tiers = set(business.segment_ids), {t.id for t in business.tiers}
-    answers = {f"{q.id}.{o.id}" for q in business.questions for o in q.options}
-
-    def known(loc: tuple[str | int, ...], names: Any, among: set[str], what: str) -> None:
-        found.extend(
-            (loc, f"no {what} is called {name!r}; there are: {', '.join(sorted(among))}")
-            for name in names
-            if name not in among
-        )
-
-    def complete(loc: tuple[str | int, ...], likelihood: dict[str, float]) -> None:
-        known(loc, likelihood, segments, "segment")
-        missing = segments - set(likelihood)
-        if missing:
-            found.append((loc, f"give a likelihood for each segment; missing: {', '.join(sorted(missing))}"))
-
-    if business.business.default_language not in business.business.languages:
-        found.append((("business", "default_language"), "must be one of `languages`"))
-    for where, things in (
-        (("needs", "segments"), business.needs.segments),
-        (("questions",), business.questions),
-        (("offers",), business.offers),
-        (("tiers",), business.tiers),
-        (("products",), business.products),
-        (("stores",), business.stores),
-    ):
-        ids = [thing.id for thing in things]
-        found.extend(
-            ((*where, i), f"the id {name!r} stands twice; ids are unique in a list")
-            for i, name in enumerate(ids)
-            if name in ids[:i]
-        )
-    for i, question in enumerate(business.questions):
-        known(("questions", i, "segments"), question.segments, segments, "segment")
-        for j, option in enumerate(question.options):
-            complete(("questions", i, "options", j, "likelihood"), option.likelihood)
-        for segment in segments:
-            total = sum(o.likelihood.get(segment, 0) for o in question.options)
-            if not 0.98 <= total <= 1.02:
-                found.append(
-                    (
-                        ("questions", i, "options"),
-                        f"the likelihoods for {segment!r} add up to {total:.2f} over the options; make it 1",
-                    )
-                )
-    for i, behaviour in enumerate(business.needs.behaviours):
-        complete(("needs", "behaviours", i, "likelihood"), behaviour.likelihood)
-    for i, offer in enumerate(business.offers):
-        known(("offers", i, "fits"), offer.fits, segments, "segment")
-        known(("offers", i, "tiers"), offer.tiers, tiers, "tier")
-        known(("offers", i, "not_tiers"), offer.not_tiers, tiers, "tier")
-        known(("offers", i, "answers"), offer.answers, answers, "answer")
-        for j, pitch in enumerate(offer.pitches):
-            known(("offers", i, "pitches", j, "segments"), pitch.segments, segments, "segment")
-            known(("offers", i, "pitches", j, "answers"), pitch.answers, answers, "answer")
-    for i, treatment in enumerate(business.treatments):
-        known(("treatments", i, "tiers"), treatment.tiers, tiers, "tier")
-    treated = [t for treatment in business.treatments for t in treatment.tiers]
-    for tier in sorted(tiers):
-        if treated.count(tier) != 1:
-            found.append((("treatments",), f"tier {tier!r} needs exactly one treatment, has {treated.count(tier)}"))
-    lowest = [t for t in business.tiers if t.at_least is None]
-    if len(lowest) != 1:
-        found.append((("tiers",), "exactly one tier, the lowest, has no `at_least`"))
-    found.extend(_missing_words(business.model_dump(), set(business.business.languages), ()))
-    return found
-
-
-_TEXTS = {"title", "text", "why", "because", "hours"}
-
-
-def _missing_words(
-    node: Any, languages: set[str], loc: tuple[str | int, ...]
-) -> list[tuple[tuple[str | int, ...], str]]:
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    if isinstance(node, dict):
-        if loc and loc[-1] in _TEXTS:
-            missing = languages - {k for k, v in node.items() if v}
-            return [(loc, f"say it in {', '.join(sorted(missing))} too")] if missing else []
-        for key, value in node.items():
-            found.extend(_missing_words(value, languages, (*loc, key)))
-    elif isinstance(node, list):
-        for i, value in enumerate(node):
-            found.extend(_missing_words(value, languages, (*loc, i)))
-    return found
 
 
 def load_business(path: Path) -> Business:
@@ -322,26 +246,50 @@ def load_business(path: Path) -> Business:
 
     Raises InvalidBusinessError with one problem a line: file, line number, place, what is wrong and the mend.
     """
+    tree = _tree(path, _text(path))
+    if not isinstance(tree, dict):
+        found = "nothing" if tree is None else f"{tree!r:.60}"
+        raise InvalidBusinessError(
+            path, [f"{path}, line 1: found {found}; begin with `business:`, as demo/business.yml does"]
+        )
     try:
-        tree = YAML(typ="rt").load(path.read_text("utf-8"))
+        return Business.model_validate(tree)
+    except ValidationError as error:
+        raise InvalidBusinessError(path, list(_problems(path, tree, error))) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
     except FileNotFoundError:
         raise InvalidBusinessError(
             path,
             [f"{path} is not there; set RAPPORT_BUSINESS to your business.yml, or leave it unset for the demo"],
         ) from None
     except UnicodeDecodeError as error:
-        raise InvalidBusinessError(path, [f"{path}: not UTF-8 text ({error}); save it as UTF-8"]) from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InvalidBusinessError(path, [f"{path}, line {line}: not UTF-8 text; save the file as UTF-8"]) from None
+    except OSError as error:
+        raise InvalidBusinessError(path, [f"{path} cannot be read: {error.strerror}; give a readable file"]) from None
+
+
+def _tree(path: Path, text: str) -> Any:
+    try:
+        return YAML(typ="rt").load(text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        what = str(error.problem).split(" with value")[0]
+        raise InvalidBusinessError(path, [f"{path}, line {line}: {what}; keep one of them"]) from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidBusinessError(
             path, [f"{path}, line {line}: {error.problem}; check the indentation, colons and quotes there"]
         ) from None
-    if not isinstance(tree, dict):
-        raise InvalidBusinessError(path, [f"{path}, line 1: expected `business:` and its sisters, found {tree!r}"])
-    try:
-        return Business.model_validate(tree)
-    except ValidationError as error:
-        raise InvalidBusinessError(path, list(_problems(path, tree, error))) from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise InvalidBusinessError(
+            path, [f"{path}, line {line}: a character that cannot be seen; type that line anew"]
+        ) from None
 
 
 def _problems(path: Path, tree: Any, error: ValidationError) -> list[str]:

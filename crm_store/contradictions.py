@@ -1,0 +1,131 @@
+"""What a business says against itself: references to what is not there, ids that stand twice, texts that lack a language.
+
+Each finding is the place in `business.yml` and what to write there instead. Pure; called by `crm_store.business` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crm_store.business import Business, Question
+
+Place = tuple[str | int, ...]
+Finding = tuple[Place, str]
+
+_TEXTS = {"title", "text", "why", "because", "hours"}
+_SUM_MAY_BE_OFF = 0.02
+
+
+def contradictions(business: Business) -> list[Finding]:
+    """All of them, in the order in which the checks stand here."""
+    return [
+        *_default_language(business),
+        *_twice(business),
+        *_needs(business),
+        *(finding for i, question in enumerate(business.questions) for finding in _question(business, i, question)),
+        *_offers(business),
+        *_tiers_and_treatments(business),
+        *_missing_words(business.model_dump(), set(business.business.languages), ()),
+    ]
+
+
+def _default_language(business: Business) -> Iterator[Finding]:
+    if business.business.default_language not in business.business.languages:
+        yield ("business", "default_language"), "must be one of `languages`"
+
+
+def _twice(business: Business) -> Iterator[Finding]:
+    lists: list[tuple[Place, Iterable[Any]]] = [
+        (("needs", "segments"), business.needs.segments),
+        (("needs", "behaviours"), business.needs.behaviours),
+        (("questions",), business.questions),
+        *((("questions", i, "options"), q.options) for i, q in enumerate(business.questions)),
+        (("treatments",), business.treatments),
+        (("offers",), business.offers),
+        (("tiers",), business.tiers),
+        (("products",), business.products),
+        (("stores",), business.stores),
+    ]
+    for where, things in lists:
+        seen: set[str] = set()
+        for i, thing in enumerate(things):
+            if thing.id in seen:
+                yield (*where, i), f"the id {thing.id!r} stands twice; ids are unique in a list"
+            seen.add(thing.id)
+
+
+def _needs(business: Business) -> Iterator[Finding]:
+    for i, segment in enumerate(business.needs.segments):
+        # A need that nobody can say in one of the languages: its customers there would never be understood.
+        missing = sorted(language for language in business.business.languages if not segment.says.get(language))
+        if missing:
+            yield ("needs", "segments", i, "says"), f"give ways to say it in {', '.join(missing)} too"
+    for i, behaviour in enumerate(business.needs.behaviours):
+        yield from _likelihood(business, ("needs", "behaviours", i, "likelihood"), behaviour.likelihood)
+
+
+def _question(business: Business, i: int, question: Question) -> Iterator[Finding]:
+    yield from _unknown(("questions", i, "segments"), question.segments, business.segment_ids, "segment")
+    for j, option in enumerate(question.options):
+        yield from _likelihood(business, ("questions", i, "options", j, "likelihood"), option.likelihood)
+        if option.range and option.range[0] >= option.range[1]:
+            yield ("questions", i, "options", j, "range"), "ends before it begins; the lower end comes first"
+    for segment in business.segment_ids:
+        total = sum(option.likelihood.get(segment, 0.0) for option in question.options)
+        if abs(total - 1) > _SUM_MAY_BE_OFF:
+            text = f"the likelihoods for {segment!r} add up to {total:.2f} over the options; make it 1"
+            yield ("questions", i, "options"), text
+
+
+def _offers(business: Business) -> Iterator[Finding]:
+    segments, tiers = business.segment_ids, [t.id for t in business.tiers]
+    answers = [f"{q.id}.{o.id}" for q in business.questions for o in q.options]
+    for i, offer in enumerate(business.offers):
+        yield from _unknown(("offers", i, "fits"), offer.fits, segments, "segment")
+        yield from _unknown(("offers", i, "tiers"), offer.tiers, tiers, "tier")
+        yield from _unknown(("offers", i, "not_tiers"), offer.not_tiers, tiers, "tier")
+        yield from _unknown(("offers", i, "answers"), offer.answers, answers, "answer")
+        for j, pitch in enumerate(offer.pitches):
+            yield from _unknown(("offers", i, "pitches", j, "segments"), pitch.segments, segments, "segment")
+            yield from _unknown(("offers", i, "pitches", j, "answers"), pitch.answers, answers, "answer")
+
+
+def _tiers_and_treatments(business: Business) -> Iterator[Finding]:
+    tiers = [t.id for t in business.tiers]
+    for i, treatment in enumerate(business.treatments):
+        yield from _unknown(("treatments", i, "tiers"), treatment.tiers, tiers, "tier")
+    treated = [t for treatment in business.treatments for t in treatment.tiers]
+    for tier in dict.fromkeys(tiers):
+        if treated.count(tier) != 1:
+            yield ("treatments",), f"tier {tier!r} needs exactly one treatment, has {treated.count(tier)}"
+    if sum(t.at_least is None for t in business.tiers) != 1:
+        yield ("tiers",), "exactly one tier, the lowest, has no `at_least`"
+
+
+def _unknown(place: Place, names: Iterable[str], among: Iterable[str], what: str) -> Iterator[Finding]:
+    there = sorted(set(among))
+    for name in names:
+        if name not in there:
+            yield place, f"no {what} is called {name!r}; there are: {', '.join(there)}"
+
+
+def _likelihood(business: Business, place: Place, likelihood: dict[str, float]) -> Iterator[Finding]:
+    yield from _unknown(place, likelihood, business.segment_ids, "segment")
+    missing = sorted(set(business.segment_ids) - set(likelihood))
+    if missing:
+        yield place, f"give a likelihood for each segment; missing: {', '.join(missing)}"
+
+
+def _missing_words(node: Any, languages: set[str], place: Place) -> Iterator[Finding]:
+    if isinstance(node, dict) and place and place[-1] in _TEXTS:
+        missing = sorted(languages - {language for language, text in node.items() if text})
+        if missing:
+            yield place, f"say it in {', '.join(missing)} too"
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _missing_words(value, languages, (*place, key))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from _missing_words(value, languages, (*place, i))
