@@ -27,7 +27,7 @@ const WORDS = {
     sending: "Sending…", sent: "Sent", failed: "Not sent.", again: "Try again", connecting: "Connecting again…",
     typing: "An answer is on its way", privacy: "We remember this chat so that you need not say things twice.",
     policy: "Privacy", because: "Because", code: "Your code", copy: "Copy", copied: "Copied", see: "Have a look",
-    unread: "new answer", newTab: "opens in a new tab",
+    unread: "new answer",
   },
   id: {
     launch: "Chat dengan kami", close: "Tutup chat", fresh: "Percakapan baru",
@@ -37,7 +37,7 @@ const WORDS = {
     sending: "Mengirim…", sent: "Terkirim", failed: "Tidak terkirim.", again: "Coba lagi", connecting: "Menyambung lagi…",
     typing: "Jawaban sedang ditulis", privacy: "Kami mengingat chat ini agar Anda tidak perlu mengulang.",
     policy: "Privasi", because: "Karena", code: "Kode Anda", copy: "Salin", copied: "Tersalin", see: "Lihat",
-    unread: "jawaban baru", newTab: "terbuka di tab baru",
+    unread: "jawaban baru",
   },
 };
 
@@ -75,7 +75,7 @@ function backOff(failures) {
 /** `passing`: worth trying again as it is. `status` 0: no answer came. */
 class Refused extends Error {
   constructor(status, problem = {}, after = 0) {
-    super(problem.title || (status ? `the chat server answered ${status}` : "the chat server cannot be reached"));
+    super(problem.title || `the chat server answered ${status}`);
     this.status = status;
     this.sessionUnknown = status === 401 && /\/session-unknown$/.test(problem.type || "");
     this.passing = [0, 408, 409, 425, 429].includes(status) || status >= 500;
@@ -157,7 +157,6 @@ class Conversation extends EventTarget {
     return this.#memory.read().language;
   }
 
-  /** {business, languages, default_language, privacy_url, accent} */
   async config(learn) {
     const kept = this.#memory.read().config;
     if (kept) learn(kept); // the accent colour at once, instead of a flash of another
@@ -313,14 +312,14 @@ class Conversation extends EventTarget {
       return this.#keep(generation, await this.#call("POST", "sessions", body), personOf(token));
     } catch (error) {
       if (error.passing || !token) throw error;
-      this.#refuse(token, error); // a stale sign-in must not cost the customer the chat
+      this.#refuse(token, error); // a stale sign-in must not cost the chat
       return this.#create(generation);
     }
   }
 
   #refuse(token, error) {
     this.#refusedToken = token;
-    console.warn(`rapport-chat: user-token was refused (${error.message}); the customer stays anonymous`);
+    console.warn(`rapport-chat: user-token refused (${error.message})`);
   }
 
   #keep(generation, given, person) {
@@ -625,7 +624,7 @@ h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.25; overflow: 
 .offer h3 { margin: 0 0 4px; font-size: 16px; font-weight: 650; line-height: 1.3; }
 .offer p { margin: 0; overflow-wrap: anywhere; }
 .code { display: flex; align-items: center; gap: 10px; margin-top: 12px; padding: 6px 6px 6px 14px; border: 1.5px dashed var(--line); border-radius: 12px; background: var(--page); }
-.code code { flex: 1; font: 600 15px/1.3 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; letter-spacing: .06em; overflow-wrap: anywhere; user-select: all; }
+.code code { flex: 1; font: 600 15px/1.3 ui-monospace, monospace; letter-spacing: .06em; overflow-wrap: anywhere; user-select: all; }
 .code button { min-height: 36px; padding: 4px 12px; border-radius: 9px; background: var(--line); font-size: 14px; font-weight: 600; }
 .see { display: block; margin-top: 12px; padding: 10px 16px; border-radius: 12px; background: var(--accent); color: var(--on-accent);
   font-weight: 600; text-align: center; text-decoration: none; }
@@ -666,7 +665,7 @@ const ICONS = {
   send: "M12 19V5.5 M6 11.2l6-6 6 6",
 };
 
-/** An element with `facts` as its properties or attributes; `children` are nodes or plain text. */
+/** `facts` become properties or attributes, `children` are nodes or plain text. */
 function make(name, facts = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(facts)) {
@@ -686,6 +685,11 @@ function icon(name, size = 24) {
   path.setAttribute("d", ICONS[name]);
   svg.append(path);
   return svg;
+}
+
+/** Writes only what is new: a screen reader reads a live part again whenever it is written. */
+function tell(part, text) {
+  if (part.textContent !== text) part.textContent = text;
 }
 
 /** `address` seen from this page, or null unless it is http(s): never javascript: or data:. */
@@ -755,7 +759,7 @@ class RapportChat extends HTMLElement {
     this.open = false;
   }
 
-  /** Opens the panel with `text` in the composer, for the customer to send or change. */
+  /** Opens with `text` in the composer, for the customer to send or change. */
   suggest(text) {
     this.show();
     this.#parts.write.value = text.slice(0, LONGEST_TEXT);
@@ -773,7 +777,7 @@ class RapportChat extends HTMLElement {
     this.#parts.write.focus();
   }
 
-  /** Forgets session and device: whoever writes next is a customer never seen before. */
+  /** Whoever writes next is on a device never seen before. */
   reset() {
     this.#conversation.reset();
   }
@@ -935,13 +939,9 @@ class RapportChat extends HTMLElement {
 
   /** Stays in the tab within the page's own site, opens another elsewhere. */
   #link(url, text, className = "") {
-    const away = url.origin !== location.origin;
-    const link = make("a", { href: url.href, rel: "noopener", className }, text);
-    if (away) {
-      link.target = "_blank";
-      link.append(make("span", { className: "unseen" }, ` (${this.#words.newTab})`));
-    } else link.onclick = () => this.#fullScreen && this.hide(); // what it shows would be hidden behind the panel
-    return link;
+    const target = url.origin === location.origin ? "" : "_blank";
+    const onclick = () => !target && this.#fullScreen && this.hide(); // or the panel would hide what it leads to
+    return make("a", { href: url.href, rel: "noopener", target, onclick, className }, text);
   }
 
   // --- the log
@@ -967,8 +967,8 @@ class RapportChat extends HTMLElement {
       if (!known && !filling && !this.open && entry.author !== "customer") this.#unread = true;
     });
     typing.hidden = !awaiting;
-    typing.firstChild.textContent = awaiting ? this.#words.typing : "";
-    line.textContent = connected ? "" : this.#words.connecting;
+    tell(typing.firstChild, awaiting ? this.#words.typing : "");
+    tell(line, connected ? "" : this.#words.connecting);
     dot.hidden = !this.#unread;
     this.#nameLauncher();
   }
@@ -990,7 +990,7 @@ class RapportChat extends HTMLElement {
   #update(entry, node, index) {
     const { entries } = this.#conversation;
     const day = entry.author === "line" ? this.#words.fresh : this.#dayOf(entry);
-    node.firstChild.textContent = index && this.#dayOf(entries[index - 1]) === day ? "" : day;
+    tell(node.firstChild, index && this.#dayOf(entries[index - 1]) === day ? "" : day);
     for (const button of node.querySelectorAll(".choices button")) {
       button.disabled = entry.chosen || !this.#isLatest(entry, index);
       button.classList.toggle("chosen", button.textContent === entry.chosen);
