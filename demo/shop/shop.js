@@ -142,6 +142,7 @@ function speak(next) {
 function personButton(id, name, summary, choose) {
   const button = make("button", "person", make("b", "", name), make("span", "", summary));
   button.type = "button";
+  button.title = summary; // beside the open chat there is room for the beginning only
   button.setAttribute("aria-pressed", id === signedIn);
   button.addEventListener("click", choose);
   return button;
