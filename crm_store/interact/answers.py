@@ -28,16 +28,20 @@ def plain(text: str) -> str:
 def read_answer(question: Question, text: str, understood: Sequence[tuple[str, float]] = ()) -> Answer | None:
     """The option that the words mean, or None when they do not tell.
 
-    In this order: a title or a way to say it, word for word; a number within an option's range; what the assistant
-    understood, as ("question.option", confidence).
+    In this order: a title or a way to say it, word for word; one that has a number in it ("more than 40") within the
+    words; a number within an option's range; what the assistant understood, as ("question.option", confidence); any way
+    to say it within the words.
     """
     said = plain(text)
     if not said:
         return None
     for option in question.options:
-        if any(said == plain(phrase) for phrase in _phrases(option)):
-            return Answer(question.id, option.id, _number_in(text), 1.0)
-    number = _number_in(text)
+        if said in _phrases(option):
+            return Answer(question.id, option.id, None, 1.0)
+    named = _named_within(question, said, with_number=True)
+    if named:
+        return Answer(question.id, named.id, None, 0.9)
+    number = _number_in(text) if any(o.range for o in question.options) else None
     if number is not None:
         for option in question.options:
             if option.range and _within(float(number), option, question):
@@ -46,19 +50,36 @@ def read_answer(question: Question, text: str, understood: Sequence[tuple[str, f
         asked, _, option_id = name.partition(".")
         if asked == question.id and question.option(option_id) and confidence >= SURE_READING:
             return Answer(question.id, option_id, number, round(confidence, 3))
-    for option in question.options:
-        if any(re.search(rf"\b{re.escape(plain(phrase))}\b", said) for phrase in _phrases(option)):
-            return Answer(question.id, option.id, number, 0.9)
-    return None
+    named = _named_within(question, said, with_number=False)
+    return Answer(question.id, named.id, number, 0.9) if named else None
 
 
 def _phrases(option: Option) -> list[str]:
-    return [*option.title.values(), *(phrase for phrases in option.says.values() for phrase in phrases)]
+    said = [*option.title.values(), *(phrase for phrases in option.says.values() for phrase in phrases)]
+    return [phrase for phrase in map(plain, said) if phrase]
+
+
+def _named_within(question: Question, said: str, *, with_number: bool) -> Option | None:
+    """The option of the longest phrase that stands in the words, among phrases with or without a number in them."""
+    found = [
+        (len(phrase), option)
+        for option in question.options
+        for phrase in _phrases(option)
+        if any(map(str.isdigit, phrase)) is with_number and f" {phrase} " in f" {said} "
+    ]
+    return max(found, key=lambda f: f[0])[1] if found else None
+
+
+_NUMBER = re.compile(r"(?<!\d)(?:([1-9]\d{0,2}(?:[.,]\d{3}){1,4})|(\d{1,12}(?:[.,]\d{1,6})?))(?!\d)")
 
 
 def _number_in(text: str) -> str | None:
-    found = re.search(r"\d+(?:[.,]\d+)?", text)
-    return found.group().replace(",", ".") if found else None
+    """The first number: "1.500" and "1,500" are a thousand and a half, "1.5" and "1,5" one and a half."""
+    found = _NUMBER.search(text)
+    if found is None:
+        return None
+    thousands, plain_number = found.groups()
+    return re.sub(r"[.,]", "", thousands) if thousands else plain_number.replace(",", ".")
 
 
 def _within(number: float, option: Option, question: Question) -> bool:
