@@ -1,0 +1,42 @@
+"""One trained model and one running stack for each database, shared by all acceptance tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acceptance.running import Stack, running
+from sqlalchemy import Engine
+
+from bot.cli.training import model_state, train
+from bot.settings import Settings
+from crm_store.database import open_engine
+
+
+@pytest.fixture(scope="session")
+def model() -> None:
+    """The assistant, trained when it is not."""
+    settings = Settings(_env_file=None)
+    if model_state(settings) != "ready":
+        train(settings, print)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def stack(request: pytest.FixtureRequest, model: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with the demo business, as `make run` leaves it."""
+    var: Path = tmp_path_factory.mktemp(f"stack-{request.param}")
+    if request.param == "sqlite":
+        with running(f"sqlite:///{var}/rapport.db", var) as stack:
+            yield stack
+        return
+    with request.getfixturevalue("cluster").database() as url, running(url, var) as stack:
+        yield stack
+
+
+@pytest.fixture
+def store(stack: Stack) -> Iterator[Engine]:
+    """The store of the running stack, to look into."""
+    engine = open_engine(stack.database_url)
+    yield engine
+    engine.dispose()
