@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ import jwt
 
 AUDIENCE = "rapport"
 SKEW_SECONDS = 30
+NAMES = ("given_name", "family_name", "name", "email", "phone")
 
 
 class ProofError(Exception):
@@ -26,20 +28,42 @@ class Proof:
 
 
 def prove(user_token: str, secret: str, now: datetime) -> Proof:
-    """Checks the signature (HS256), `exp`, `aud` and `sub`. Raises ProofError."""
+    """Checks the signature (HS256), `exp`, `nbf`, `aud`, `sub` and `source`. Raises ProofError."""
     try:
         claims = jwt.decode(
             user_token,
             secret,
             algorithms=["HS256"],
             audience=AUDIENCE,
-            # Expiry is checked below against the clock that is passed in.
-            options={"require": ["exp", "aud", "sub"], "verify_exp": False, "verify_iat": False},
+            # Times are checked below against the clock that is passed in.
+            options={
+                "require": ["exp", "aud", "sub"],
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
         )
     except jwt.InvalidTokenError as error:
         raise ProofError(str(error)) from None
-    if now.timestamp() > float(claims["exp"]) + SKEW_SECONDS:
+    if now.timestamp() > _time(claims, "exp") + SKEW_SECONDS:
         raise ProofError("the token has expired")
-    source = str(claims.get("source", "web"))
-    kept = {k: claims[k] for k in ("given_name", "family_name", "name", "email", "phone") if claims.get(k)}
-    return Proof(source, str(claims["sub"]), kept)
+    if "nbf" in claims and now.timestamp() < _time(claims, "nbf") - SKEW_SECONDS:
+        raise ProofError("the token is not good yet")
+    kept = {k: claims[k] for k in NAMES if isinstance(claims.get(k), str) and claims[k].strip()}
+    return Proof(_word(claims, "source", 64, "web"), _word(claims, "sub", 128), kept)
+
+
+def _time(claims: dict[str, Any], name: str) -> float:
+    """Seconds since 1970. A time that is no number would make a token good for ever."""
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ProofError(f"`{name}` is not a time in seconds")
+    return float(value)
+
+
+def _word(claims: dict[str, Any], name: str, longest: int, default: str | None = None) -> str:
+    """An empty one would make one customer of all whom the shop does not know."""
+    value = claims.get(name, default)
+    if not isinstance(value, str) or not value.strip() or len(value) > longest:
+        raise ProofError(f"`{name}` is not a text of 1 to {longest} characters")
+    return value
