@@ -48,18 +48,17 @@ def value_facts(connection: Connection, business: Business, customer_ids: Sequen
     since = now - timedelta(days=business.value.window_days)
     sold, met = transactions.c, interactions.c
     margin = func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
-    zero = literal(0)
     bought = select(
+        literal(1).label("place"),
         margin.label("money"),
         func.sum(case((sold.amount > 0, 1), else_=0)).label("n"),
         func.sum(case((sold.amount < 0, 1), else_=0)).label("m"),
     ).where(sold.customer_id.in_(customer_ids), sold.at > since, sold.at <= now)
-    served = select(func.sum(func.coalesce(met.cost, _touchpoint_cost(business))), func.count(), zero).where(
-        met.customer_id.in_(customer_ids), met.at > since, met.at <= now
-    )
-    rows = connection.execute(union_all(bought, served)).all()
-    # Two rows in the order written: both databases keep it for a plain UNION ALL of aggregates.
-    (earned, purchases, returns), (cost, contacts, _) = ((r[0] or 0, r[1] or 0, r[2] or 0) for r in rows)
+    served = select(
+        literal(2), func.sum(func.coalesce(met.cost, _touchpoint_cost(business))), func.count(), literal(0)
+    ).where(met.customer_id.in_(customer_ids), met.at > since, met.at <= now)
+    rows = connection.execute(union_all(bought, served).order_by("place")).all()
+    (earned, purchases, returns), (cost, contacts, _) = ((r.money or 0, r.n or 0, r.m or 0) for r in rows)
     return ValueFacts(float(earned), float(cost), int(purchases), int(returns), int(contacts))
 
 
