@@ -75,7 +75,8 @@ class Moment:
 
     @property
     def language(self) -> str:
-        return self.understanding.language
+        """What the customer speaks, or the business's default where it does not speak that."""
+        return self.business.language(self.understanding.language)
 
     def may(self, act: Act) -> bool:
         return may(self.assurance, act)

@@ -21,7 +21,7 @@ from crm_store.database import UnitOfWork
 from crm_store.differentiate.learn import learn
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.profiles import scope
-from crm_store.identify.welcome import note_claims
+from crm_store.identify.welcome import CLAIMED, note_claims
 from crm_store.interact.asked import QUESTIONS, keep_consent
 from crm_store.interact.requests import ask_for_person, request_service
 from crm_store.moment import Moment, Reply, TurnResult, Understanding
@@ -112,28 +112,26 @@ def _moment(connection: Connection, business: Business, request: TurnRequest, no
 
 
 def _advise(moment: Moment) -> list[Reply]:
-    return advise(moment, learn(moment, answers=False), asks_for_it=True)
+    learn(moment, answers=False)
+    return advise(moment, asks_for_it=True)
 
 
 def _note_need(moment: Moment) -> list[Reply]:
-    return advise(moment, learn(moment))
+    learn(moment)
+    return advise(moment)
 
 
 def _note_answer(moment: Moment) -> list[Reply]:
-    learnt = learn(moment, needs=False)
-    if not learnt:
-        return [Reply("utter_answer_unclear" if moment.pending.get("question") else "utter_out_of_scope")]
-    return advise(moment, learnt)
+    if learn(moment, needs=False):
+        return advise(moment)
+    return [Reply("utter_answer_unclear" if moment.pending.get("question") else "utter_out_of_scope")]
 
 
 def _fall_back(moment: Moment) -> list[Reply]:
     """Not understood as anything: it may still answer the open question, or be a claim."""
-    learnt = learn(moment)
-    if learnt:
-        return advise(moment, learnt)
-    claimed = moment.understanding.entities and any(
-        k in ("email", "phone", "order_number", "loyalty_number") for k, _, _ in moment.understanding.entities
-    )
+    if learn(moment):
+        return advise(moment)
+    claimed = any(kind in CLAIMED for kind, _, _ in moment.understanding.entities)
     return [Reply("utter_claim_noted" if claimed else "utter_out_of_scope")]
 
 

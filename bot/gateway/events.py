@@ -144,7 +144,7 @@ def take_decision(body: DecisionIn, stack: TheStack) -> dict[str, Any]:
         answer["offer"] = {
             "id": offer.id,
             "title": offer.title[language],
-            "text": pitch_text(advice.choice, advice.evidence, language),
+            "text": pitch_text(stack.business, advice.choice, advice.evidence, language),
             "reason": advice.reason(stack.business, language),
         }
     if advice.asked:

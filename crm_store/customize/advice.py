@@ -16,7 +16,7 @@ from crm_store.business import Business, Question, Treatment
 from crm_store.customize.decisions import Decision, shown_lately, told_of_matter
 from crm_store.customize.offers import Choice, Circumstances, answers_of, best_offer
 from crm_store.customize.reasons import customer_reason
-from crm_store.differentiate.needs import Evidence, Posterior
+from crm_store.differentiate.needs import NOW, Evidence, Posterior
 from crm_store.differentiate.picture import Picture, picture
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.interact.asked import asked_before, told_to_stop
@@ -59,14 +59,13 @@ def decide(
     customer: Customer,
     now: datetime,
     *,
-    extra: Sequence[Evidence] = (),
     asks_for_it: bool = False,
     may_question: bool = True,
 ) -> Advice:
     """The decision for this customer at this moment.
 
-    `extra`: what the message under way has just told. `asks_for_it`: the customer asked to be advised, so an offer that
-    rests may be named again. `may_question`: whether this place can ask a question at all.
+    What the message under way told is kept before this is called. `asks_for_it`: the customer asked to be advised, so an
+    offer that rests may be named again. `may_question`: whether this place can ask a question at all.
     """
     verified = may(customer.assurance, Act.GET_SERVICE)
     seen = picture(
@@ -75,7 +74,6 @@ def decide(
         customer.profiles,
         now,
         conversation_id=customer.conversation_id,
-        extra=extra,
         from_elsewhere=verified,
     )
     treatment = _treatment(business, seen.tier if verified else None)
@@ -146,7 +144,9 @@ def _question(
         choice = best_offer(business, needs, replace(at, answers=at.answers | {f"{question.id}.{option_id}"}))
         return choice.outcome if choice else None
 
-    return best_question(business, seen.needs, answered, outcome)
+    # The answer will count as everything does that is said in the conversation under way.
+    weight = NOW if customer.conversation_id else 1.0
+    return best_question(business, seen.needs, answered, outcome, weight)
 
 
 def _reason(treatment: Treatment, seen: Picture, verified: bool, what: str) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crm_store.customize.advice import Advice, Customer, decide
-from crm_store.customize.decisions import Decision, keep_decision
+from crm_store.customize.decisions import keep_decision
 from crm_store.customize.offers import pitch_text
-from crm_store.differentiate.needs import Evidence
 from crm_store.identify.assurance import Act
 from crm_store.identify.welcome import greeting, is_first_answer
 from crm_store.interact.asked import keep_question
@@ -17,38 +16,38 @@ from crm_store.moment import Moment, Reply
 from crm_store.tables import value_scores
 
 
-def advise(
-    moment: Moment, extra: Sequence[Evidence] = (), *, asks_for_it: bool = False, greeted: bool = False
-) -> list[Reply]:
-    """The next step with this customer, with a welcome before it when they are known and nothing was said yet.
-
-    `extra`: evidence that this message brought and that is already kept. `greeted`: a greeting goes before it anyway.
-    """
-    first = not greeted and is_first_answer(moment)
-    customer = Customer(moment.profiles, moment.assurance, moment.channel, moment.conversation_id)
-    advice = decide(moment.connection, moment.business, customer, moment.now, extra=extra, asks_for_it=asks_for_it)
-    replies = _replies(moment, advice, first)
-    _keep(moment, advice, replies[-1].response)
-    if first and moment.may(Act.BE_WELCOMED_BACK):
-        return [greeting(moment), *replies]
-    return replies
+def advise(moment: Moment, *, asks_for_it: bool = False) -> list[Reply]:
+    """The next step with this customer, with a welcome before it when they are known and nothing was said yet."""
+    first = is_first_answer(moment)
+    replies = _carry_out(moment, _decide(moment, asks_for_it=asks_for_it), opens=first)
+    return [greeting(moment), *replies] if first and moment.may(Act.BE_WELCOMED_BACK) else replies
 
 
 def greet(moment: Moment) -> list[Reply]:
     """A greeting; a guest is asked what pays to know, a customer with something open hears of that first."""
-    if moment.may(Act.BE_WELCOMED_BACK) and is_first_answer(moment):
-        customer = Customer(moment.profiles, moment.assurance, moment.channel, moment.conversation_id)
-        advice = decide(moment.connection, moment.business, customer, moment.now, may_question=False)
-        if advice.matter:
-            return advise(moment)
-    elif is_first_answer(moment):
-        replies = advise(moment, greeted=True)
-        if moment.pending.get("question"):
-            return [greeting(moment), *replies]
+    if is_first_answer(moment):
+        advice = _decide(moment, may_question=not moment.may(Act.BE_WELCOMED_BACK))
+        # An offer is not pushed at somebody who only says hello, so it is not kept as shown either.
+        if advice.matter or advice.asked:
+            return [greeting(moment), *_carry_out(moment, advice, opens=False)]
     return [greeting(moment)]
 
 
-def _replies(moment: Moment, advice: Advice, first: bool) -> list[Reply]:
+def _decide(moment: Moment, *, asks_for_it: bool = False, may_question: bool = True) -> Advice:
+    customer = Customer(moment.profiles, moment.assurance, moment.channel, moment.conversation_id)
+    return decide(
+        moment.connection, moment.business, customer, moment.now, asks_for_it=asks_for_it, may_question=may_question
+    )
+
+
+def _carry_out(moment: Moment, advice: Advice, *, opens: bool) -> list[Reply]:
+    """Keeps the decision and says it. `opens`: a question comes without a greeting before it."""
+    replies = _replies(moment, advice, opens)
+    _keep(moment, advice, replies[-1].response)
+    return replies
+
+
+def _replies(moment: Moment, advice: Advice, opens: bool) -> list[Reply]:
     language = moment.language
     moment.pending.pop("yes", None)
     if advice.matter:
@@ -67,13 +66,12 @@ def _replies(moment: Moment, advice: Advice, first: bool) -> list[Reply]:
         return [Reply("utter_open_matter_waiting", values)]
     if advice.asked:
         moment.pending["question"] = advice.asked.question.id
-        opening = "open" if first else "ask"
-        return [Reply(f"utter_{opening}_{advice.asked.question.id}")]
+        return [Reply(f"utter_{'open' if opens else 'ask'}_{advice.asked.question.id}")]
     moment.pending.pop("question", None)
     if advice.choice is None:
         return [Reply("utter_no_offer")]
     offer = advice.choice.offer
-    pitch = pitch_text(advice.choice, advice.evidence, language)
+    pitch = pitch_text(moment.business, advice.choice, advice.evidence, language)
     moment.pending["yes"] = {"kind": "offer", "message_id": moment.message_id, "id": offer.id}
     card = {
         "id": offer.id,
@@ -90,10 +88,9 @@ def _replies(moment: Moment, advice: Advice, first: bool) -> list[Reply]:
 def _keep(moment: Moment, advice: Advice, response: str) -> None:
     if advice.asked:
         keep_question(moment, advice.asked)
-    decision = advice.decision
     keep_decision(
         moment.connection,
-        Decision(**{**vars(decision), "response": response}),
+        replace(advice.decision, response=response),
         profile=moment.profile,
         conversation_id=moment.conversation_id,
         message_id=moment.message_id,

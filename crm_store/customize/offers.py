@@ -83,9 +83,23 @@ def answers_of(evidence: Sequence[Evidence]) -> frozenset[str]:
     return frozenset(f"{e.key}.{e.value}" for e in evidence if e.kind == "answered")
 
 
-def pitch_text(choice: Choice, evidence: Sequence[Evidence], language: str) -> str:
-    """The offer in words, with the customer's own figure where the pitch has room for it."""
-    text = (choice.pitch.text if choice.pitch else choice.offer.text)[language]
-    wanted = set(choice.pitch.answers) if choice.pitch else set()
-    words = next((e.words for e in evidence if f"{e.key}.{e.value}" in wanted and e.words), "")
+def words_of(business: Business, piece: Evidence, language: str) -> str:
+    """The figure that an answer was given with, else the title of the option, such as "10 to 40"."""
+    question = business.question(piece.key)
+    option = question.option(piece.value) if question else None
+    return piece.words or (option.title[language].lower() if option else "")
+
+
+def pitch_text(business: Business, choice: Choice, evidence: Sequence[Evidence], language: str) -> str:
+    """The offer in words, with the customer's own figure where the pitch has room for it.
+
+    A pitch that has room for a figure nobody gave is not said: the offer's own text is.
+    """
+    if choice.pitch is None:
+        return choice.offer.text[language]
+    text = choice.pitch.text[language]
+    given = (e for e in evidence if e.kind == "answered" and f"{e.key}.{e.value}" in choice.pitch.answers)
+    words = next((words_of(business, e, language) for e in given), None)
+    if "{words}" in text and not words:
+        return choice.offer.text[language]
     return text.replace("{words}", words or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crm_store.business import Business, Offer
+from crm_store.customize.offers import words_of
 from crm_store.differentiate.needs import Evidence, likelihood
 
 _BECAUSE = {"en": "Because", "id": "Karena"}
@@ -61,9 +62,8 @@ def _clause(business: Business, piece: Evidence, language: str) -> str | None:
         question = business.question(piece.key)
         option = question.option(piece.value) if question else None
         because = option.because if option else None
-        if because and option and "{words}" in because[language]:
-            words = piece.words or option.title[language].lower()
-            return because[language].replace("{words}", words)
+        if because:
+            return because[language].replace("{words}", words_of(business, piece, language))
     else:
         because = next((b.because for b in business.needs.behaviours if b.id == piece.key), None)
     return because[language] if because else None

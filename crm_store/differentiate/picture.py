@@ -48,22 +48,15 @@ def picture(
     now: datetime,
     *,
     conversation_id: str | None = None,
-    extra: Sequence[Evidence] = (),
     from_elsewhere: bool = True,
 ) -> Picture:
     """All that is known of the customer who is these profiles.
 
-    `conversation_id`: the conversation under way, whose words count more. `extra`: what this very message tells, not yet
-    stored. `from_elsewhere`: whether what the business's other systems know may be used; the chat alone otherwise.
+    `conversation_id`: the conversation under way, whose words count more. `from_elsewhere`: whether what the business's
+    other systems know may be used; the chat alone otherwise.
     """
     value = value_facts(connection, business, customer_ids, now) if from_elsewhere else ValueFacts()
     days = purchase_days(connection, customer_ids, now) if from_elsewhere else {}
-    fresh = {(e.kind, e.key if e.kind == "answered" else e.value) for e in extra}
-    said = [
-        e
-        for e in told(connection, customer_ids, conversation_id)
-        if (e.kind, e.key if e.kind == "answered" else e.value) not in fresh
-    ]
-    evidence = [*said, *extra, *observed(business, days)]
+    evidence = [*told(connection, customer_ids, conversation_id), *observed(business, days)]
     tier = tier_of(value.actual_value, business.tiers).id
     return Picture(value, tier, posterior(business, evidence), evidence)

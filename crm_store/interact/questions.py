@@ -24,18 +24,23 @@ def _entropy(probabilities: Collection[float]) -> float:
     return -sum(p * math.log2(p) for p in probabilities if p > 0)
 
 
+def answers_given(question: Question, segment: str) -> dict[str, float]:
+    """P(option | segment), the likelihoods normalised over the options."""
+    total = sum(o.likelihood[segment] for o in question.options)
+    return {o.id: o.likelihood[segment] / total for o in question.options}
+
+
 def answer_probabilities(question: Question, needs: Mapping[str, float]) -> dict[str, float]:
-    """P(option) for a customer of these needs, the likelihoods normalised over the options."""
-    raw = {o.id: sum(needs[s] * o.likelihood[s] for s in needs) for o in question.options}
-    total = sum(raw.values())
-    return {option: p / total for option, p in raw.items()}
+    """P(option) for a customer of these needs."""
+    given = {s: answers_given(question, s) for s in needs}
+    return {o.id: sum(needs[s] * given[s][o.id] for s in needs) for o in question.options}
 
 
-def after_answer(question: Question, option_id: str, needs: Mapping[str, float]) -> Posterior:
-    """The posterior that this answer would lead to."""
+def after_answer(question: Question, option_id: str, needs: Mapping[str, float], weight: float = 1.0) -> Posterior:
+    """The posterior that this answer would lead to. `weight`: the exponent with which it would count."""
     option = question.option(option_id)
     assert option is not None
-    raised = {s: needs[s] * option.likelihood[s] for s in needs}
+    raised = {s: needs[s] * option.likelihood[s] ** weight for s in needs}
     total = sum(raised.values())
     return {s: v / total for s, v in raised.items()}
 
@@ -50,12 +55,11 @@ def expected_information(question: Question, needs: Mapping[str, float], outcome
     about_need = _entropy(of_answer.values())
     about_outcome = 0.0
     for segment, p in needs.items():
-        given = {o.id: o.likelihood[segment] for o in question.options}
-        total = sum(given.values())
-        about_need -= p * _entropy([v / total for v in given.values()])
+        given = answers_given(question, segment)
+        about_need -= p * _entropy(given.values())
         by_outcome: dict[str | None, float] = {}
         for option, v in given.items():
-            by_outcome[outcomes[option]] = by_outcome.get(outcomes[option], 0.0) + v / total
+            by_outcome[outcomes[option]] = by_outcome.get(outcomes[option], 0.0) + v
         about_outcome += p * _entropy(by_outcome.values())
     return max(0.0, about_need) + about_outcome
 
@@ -65,17 +69,21 @@ def best_question(
     needs: Mapping[str, float],
     answered: Collection[str],
     outcome: Callable[[Question, str, Posterior], str | None],
+    weight: float = 1.0,
 ) -> Asked | None:
     """The question that tells most, or None when none is worth the customer's time.
 
     `answered`: ids of questions already answered or asked, never asked again. `outcome(question, option, posterior)`: what the
-    customer would get after that answer; a question all of whose answers lead to the same outcome is not asked.
+    customer would get after that answer; a question all of whose answers lead to the same outcome is not asked. `weight`:
+    the exponent with which the answer will count.
     """
     candidates: list[Asked] = []
     for question in business.questions:
         if question.id in answered or not _is_for(question, needs):
             continue
-        outcomes = {o.id: outcome(question, o.id, after_answer(question, o.id, needs)) for o in question.options}
+        outcomes = {
+            o.id: outcome(question, o.id, after_answer(question, o.id, needs, weight)) for o in question.options
+        }
         if len(set(outcomes.values())) > 1:
             candidates.append(Asked(question, expected_information(question, needs, outcomes)))
     worth = [c for c in candidates if c.information >= business.asking.least_information]
