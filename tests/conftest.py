@@ -29,6 +29,7 @@ from crm_store.schema import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "rapport_template"
+pytest_plugins = ["browsing"]
 
 # A slow machine is no reason to fail, and a failure must come again when the test is run again.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
@@ -167,9 +168,7 @@ def _migrate(url: str) -> None:
 
 
 def _server_binaries() -> Path | None:
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parent.parent.name)
-    )
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parent.parent.name))
     on_path = shutil.which("initdb")
     if found:
         return found[-1].parent

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import PATIENCE, Widget
+from browsing import PATIENCE, Widget
 from fakes.chat_server import ROOT, ChatServer
 from playwright.sync_api import Page, expect
 from ruamel.yaml import YAML

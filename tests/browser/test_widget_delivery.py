@@ -1,7 +1,7 @@
 """Nothing a customer writes is lost or said twice, whatever the network does."""
 
 import pytest
-from conftest import Widget
+from browsing import Widget
 from fakes.chat_server import ChatServer
 from playwright.sync_api import Page, expect
 

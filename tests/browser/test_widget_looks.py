@@ -4,7 +4,7 @@ import gzip
 import re
 
 import pytest
-from conftest import Widget
+from browsing import Widget
 from fakes.chat_server import WIDGET, ChatServer
 from playwright.sync_api import Page, expect
 

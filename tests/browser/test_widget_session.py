@@ -1,7 +1,7 @@
 """Who is speaking: sessions, devices and signed-in customers."""
 
 import pytest
-from conftest import Widget
+from browsing import Widget
 from fakes.chat_server import ChatServer, signed
 from playwright.sync_api import Page, expect
 

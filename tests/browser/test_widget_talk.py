@@ -2,7 +2,7 @@
 
 import re
 
-from conftest import Widget
+from browsing import Widget
 from fakes.chat_script import QUESTION
 from fakes.chat_server import ChatServer
 from playwright.sync_api import Page, expect
