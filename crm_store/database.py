@@ -5,6 +5,7 @@ Knows connections and transactions, and nothing of what is in the tables.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,11 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: SQLite's own waiting has to do
+    fcntl = None  # type: ignore[assignment]
 
 WRITES = "rapport_writes"
 
@@ -54,23 +60,56 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
     return engine
 
 
+def _queue_up(engine: Engine) -> int | None:
+    """Waits for the turn to write to an SQLite file; the descriptor that holds it."""
+    path = engine.url.database
+    if fcntl is None or engine.dialect.name != "sqlite" or not path or path == ":memory:":
+        return None
+    turn = os.open(f"{path}-writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    return turn
+
+
 class UnitOfWork:
-    """One transaction that writes: rolled back unless `commit` was called."""
+    """One transaction that writes: rolled back unless `commit` was called.
+
+    SQLite has one writer at a time, and who finds it busy sleeps for longer and longer. Ours queue up in the kernel
+    instead, on a file lock beside the database; it is a courtesy among processes, and correctness does not rest on it.
+    """
 
     connection: Connection
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turn: int | None = None
 
     def __enter__(self) -> Self:
-        self.connection = self._engine.connect().execution_options(**{WRITES: True})
-        self.connection.begin()
+        self._turn = _queue_up(self._engine)
+        try:
+            self.connection = self._engine.connect().execution_options(**{WRITES: True})
+            try:
+                self.connection.begin()
+            except BaseException:
+                # `__exit__` does not run for what was never entered.
+                self.connection.close()
+                raise
+        except BaseException:
+            self._leave_queue()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.connection.close()
+        try:
+            self.connection.close()
+        finally:
+            self._leave_queue()
+
+    def _leave_queue(self) -> None:
+        if self._turn is not None:
+            os.close(self._turn)
+            self._turn = None
 
     def commit(self) -> None:
         self.connection.commit()

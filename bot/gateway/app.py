@@ -54,6 +54,7 @@ def create_app(
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
+        await assistant.close()
 
     app = FastAPI(
         title=f"Rapport of {business.business.name}",

@@ -80,7 +80,7 @@ class MessageOut(BaseModel):
     seq: int
 
 
-def bearer(authorization: Annotated[str, Header()] = "") -> str:
+async def bearer(authorization: Annotated[str, Header()] = "") -> str:
     kind, _, token = authorization.partition(" ")
     if kind.lower() != "bearer" or not token:
         raise ProblemError(401, "session-unknown", "No session", "Send `Authorization: Bearer <session_token>`.")
@@ -142,17 +142,17 @@ def identify(body: IdentifyIn, token: Session, stack: TheStack) -> dict[str, str
 @router.post("/messages", status_code=202)
 async def send(body: MessageIn, token: Session, stack: TheStack, response: Response) -> MessageOut:
     """Takes a message in; 202 when it is committed, 200 when it had been taken before."""
-    accepted, conversation_id = await asyncio.to_thread(_accept, stack, token, body)
+    accepted, here = await asyncio.to_thread(_accept, stack, token, body)
     if accepted.is_new:
-        metrics.messages.labels("web").inc()
-        stack.worker.announce(conversation_id, accepted.message_id)
-        stack.wakeups.wake(conversation_id)
+        metrics.messages.labels(here.channel).inc()
+        stack.worker.announce(_waiting(accepted, here), alone=accepted.alone and here.state != "staff")
+        stack.wakeups.wake(here.id)
     else:
         response.status_code = 200
     return MessageOut(message_id=accepted.message_id, seq=accepted.seq)
 
 
-def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, str]:
+def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, Any]:
     for _ in range(2):
         with UnitOfWork(stack.engine) as work:
             here = sessions.session(work.connection, token, stack.clock())
@@ -169,8 +169,15 @@ def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, 
                     429, "too-many-waiting", "Too many unanswered messages", "Wait for answers."
                 ) from None
             work.commit()
-            return taken, here.id
+            return taken, here
     raise ProblemError(409, "duplicate", "The same message twice at once", "Send it again.")
+
+
+def _waiting(accepted: inbox.Accepted, here: Any) -> inbox.Waiting:
+    """What the worker needs of a message that was just committed; it need not read it again."""
+    return inbox.Waiting(
+        accepted.message_id, here.id, here.channel, here.language, accepted.text, accepted.meaning, 0, was_told=False
+    )
 
 
 @router.get("/messages")

@@ -20,9 +20,14 @@ from crm_store.customize.advice import Customer, decide
 from crm_store.customize.decisions import keep_decision
 from crm_store.customize.offers import pitch_text
 from crm_store.database import UnitOfWork
-from crm_store.events import Event, keep_event
+from crm_store.events import Event, EventError, keep_event
 from crm_store.identify.assurance import Assurance
-from crm_store.identify.lookup import AmbiguousIdentifiersError, customer_for, customer_of
+from crm_store.identify.lookup import (
+    AmbiguousIdentifiersError,
+    UnusableIdentifiersError,
+    customer_for,
+    customer_of,
+)
 from crm_store.identify.profiles import scope
 
 router = APIRouter(prefix="/v1", tags=["events"])
@@ -63,7 +68,7 @@ class DecisionIn(BaseModel):
     language: Literal["en", "id"] | None = None
 
 
-def api_key(stack: TheStack, token: Session) -> None:
+async def api_key(stack: TheStack, token: Session) -> None:
     if not hmac.compare_digest(token.encode(), stack.settings.secret("api_key").encode()):
         raise ProblemError(401, "wrong-key", "Wrong API key", "Send `Authorization: Bearer <RAPPORT_API_KEY>`.")
 
@@ -78,9 +83,15 @@ def take_event(body: EventIn, stack: TheStack, response: Response) -> dict[str, 
     with UnitOfWork(stack.engine) as work:
         try:
             customer = customer_for(work.connection, body.source, given, stack.clock())
+            is_new = keep_event(work.connection, body.event(), customer)
         except AmbiguousIdentifiersError:
             raise _ambiguous() from None
-        is_new = keep_event(work.connection, body.event(), customer)
+        except UnusableIdentifiersError:
+            raise ProblemError(
+                422, "no-identifiers", "Whose event is it?", "None of the identifiers is one of its type."
+            ) from None
+        except EventError as error:
+            raise ProblemError(422, "event-invalid", "An event that cannot be kept", str(error)) from None
         work.commit()
     response.status_code = 202 if is_new else 200
     return {"source": body.source, "event_id": body.event_id}

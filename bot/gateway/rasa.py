@@ -8,9 +8,10 @@ RasaError            the turn did not happen; the message is still in the inbox
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
-import httpx
+import aiohttp
 
 from crm_store.conversations.inbox import Outgoing, Understood, Waiting
 
@@ -48,13 +49,27 @@ class Assistant(Protocol):
         """Whether a turn could be taken now."""
         ...
 
+    async def close(self) -> None:
+        """Lets go of connections."""
+        ...
+
 
 class Rasa:
     """The Rasa process, over HTTP on loopback."""
 
     def __init__(self, url: str, actions_url: str, token: str) -> None:
-        self._client = httpx.AsyncClient(base_url=url, headers={"x-rapport-token": token}, timeout=TIMEOUT_SECONDS)
+        self._url = url
         self._actions = actions_url
+        self._token = token
+        self._kept: aiohttp.ClientSession | None = None
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._kept is None:  # it wants a running loop
+            self._kept = aiohttp.ClientSession(
+                headers={"x-rapport-token": self._token}, timeout=aiohttp.ClientTimeout(TIMEOUT_SECONDS)
+            )
+        return self._kept
 
     async def take_turn(self, message: Waiting, *, again: bool) -> Receipt:
         body = {
@@ -66,25 +81,28 @@ class Rasa:
             "again": again,
         }
         try:
-            answer = await self._client.post("/webhooks/rapport/turn", json=body)
-        except httpx.HTTPError as error:
+            async with self._session.post(f"{self._url}/webhooks/rapport/turn", json=body) as answer:
+                if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise RasaUnavailableError((await answer.text())[:200])
+                if answer.status >= HTTPStatus.BAD_REQUEST:
+                    raise TurnRefusedError(f"{answer.status} {(await answer.text())[:200]}")
+                return _receipt(await answer.json())
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise RasaUnavailableError(type(error).__name__) from error
-        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise RasaUnavailableError(answer.text[:200])
-        if answer.is_error:
-            raise TurnRefusedError(f"{answer.status_code} {answer.text[:200]}")
-        return _receipt(answer.json())
 
     async def is_ready(self) -> bool:
+        return await self._answers(f"{self._url}/") and await self._answers(f"{self._actions}/health")
+
+    async def _answers(self, url: str) -> bool:
         try:
-            rasa = await self._client.get("/", timeout=2)
-            actions = await self._client.get(f"{self._actions}/health", timeout=2)
-        except httpx.HTTPError:
+            async with self._session.get(url, timeout=aiohttp.ClientTimeout(2)) as answer:
+                return answer.ok
+        except (aiohttp.ClientError, TimeoutError):
             return False
-        return rasa.is_success and actions.is_success
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._kept:
+            await self._kept.close()
 
 
 def _receipt(body: dict[str, Any]) -> Receipt:

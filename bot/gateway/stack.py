@@ -27,6 +27,6 @@ class Stack:
     clock: Callable[[], datetime]
 
 
-def stack_of(request: Request) -> Stack:
+async def stack_of(request: Request) -> Stack:
     stack: Stack = request.app.state.stack
     return stack

@@ -56,10 +56,13 @@ class TurnWorker:
         self._new: set[str] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    def announce(self, conversation_id: str, message_id: str) -> None:
-        """A message was committed to the inbox just now, by this process: it cannot have been through a turn."""
-        self._new.add(message_id)
-        self._start(conversation_id)
+    def announce(self, message: Waiting, *, alone: bool) -> None:
+        """A message was committed to the inbox just now, by this process: it cannot have been through a turn.
+
+        `alone`: nothing else of its conversation waits, so that it is next without looking.
+        """
+        self._new.add(message.message_id)
+        self._start(message.conversation_id, message if alone else None)
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -78,11 +81,11 @@ class TurnWorker:
         with reading(self._engine) as connection:
             return inbox.conversations_waiting(connection)
 
-    def _start(self, conversation_id: str) -> None:
+    def _start(self, conversation_id: str, first: Waiting | None = None) -> None:
         if conversation_id in self._busy:
             self._again.add(conversation_id)
             return
-        task = asyncio.create_task(self._serve(conversation_id))
+        task = asyncio.create_task(self._serve(conversation_id, first))
         self._busy[conversation_id] = task
         task.add_done_callback(lambda done: self._finished(conversation_id, done))
 
@@ -96,9 +99,14 @@ class TurnWorker:
             self._again.discard(conversation_id)
             self._start(conversation_id)
 
-    async def _serve(self, conversation_id: str) -> None:
+    async def _serve(self, conversation_id: str, first: Waiting | None) -> None:
         """Answers everything that waits in one conversation, the oldest first."""
         self._again.discard(conversation_id)
+        if first:
+            await self._answer(first)
+            if conversation_id not in self._again:
+                return
+            self._again.discard(conversation_id)
         while (message := await asyncio.to_thread(self._next, conversation_id)) is not None:
             await self._answer(message)
 

@@ -110,9 +110,7 @@ def receipt(message_id: str, parsed: dict[str, Any], said: list[dict[str, Any]])
         "message_id": message_id,
         "intent": parsed["intent"].get("name"),
         "confidence": parsed["intent"].get("confidence"),
-        "entities": [
-            {k: e[k] for k in ("entity", "value", "confidence_entity") if k in e} for e in parsed["entities"]
-        ],
+        "entities": [{k: e[k] for k in ("entity", "value", "confidence_entity") if k in e} for e in parsed["entities"]],
         "effects": sorted({e for m in said for e in (m.get("custom") or {}).get("effects", ())}),
         "replies": [
             {
@@ -130,11 +128,7 @@ def receipt_of(tracker: DialogueStateTracker, message_id: str) -> dict[str, Any]
     """The receipt of a turn that the tracker holds to its end; None when it holds none."""
     events = list(tracker.events)
     start = next(
-        (
-            i
-            for i, e in enumerate(events)
-            if isinstance(e, UserUttered) and e.metadata.get("message_id") == message_id
-        ),
+        (i for i, e in enumerate(events) if isinstance(e, UserUttered) and e.metadata.get("message_id") == message_id),
         None,
     )
     if start is None:

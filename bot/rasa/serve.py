@@ -13,7 +13,7 @@ from rasa.utils.log_utils import configure_structlog
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from bot.rasa import remote_action
+from bot.rasa import graph, remote_action
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
     configure_structlog(logging.WARNING)
     os.environ.setdefault("RAPPORT_TRACKER", str(Path(os.environ.get("RAPPORT_VAR", "var")) / "tracker.db"))
     remote_action.install()
+    graph.install()
     event.listen(Engine, "connect", _prepare)
     address = urlsplit(os.environ.get("RAPPORT_RASA_URL", "http://127.0.0.1:5005"))
     serve_application(

@@ -11,6 +11,9 @@ from collections import OrderedDict
 
 from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.trackers import DialogueStateTracker
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+from sqlalchemy.pool import SingletonThreadPool
 
 AT_HAND = 512
 """Conversations kept in memory; the one longest silent goes first."""
@@ -21,6 +24,9 @@ class TrackerStore(SQLTrackerStore):
         self._at_hand: OrderedDict[str, tuple[DialogueStateTracker, int]] = OrderedDict()
         self._stored: dict[str, int] = {}
         super().__init__(*args, **kwargs)
+        # Rasa's engine opens the file anew for each turn; one connection serves the one thread that there is.
+        self.engine = create_engine(self.engine.url, poolclass=SingletonThreadPool)
+        self.sessionmaker = sessionmaker(bind=self.engine)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         kept = self._at_hand.pop(sender_id, None)

@@ -1,6 +1,6 @@
 """Trains the assistant from a folder that `rapport train` has compiled. Prints the path of the model, last.
 
-    python -m bot.rasa.train FOLDER
+python -m bot.rasa.train FOLDER
 """
 
 from __future__ import annotations

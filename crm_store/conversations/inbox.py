@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from crm_store.identify.profiles import new_id
@@ -38,9 +38,14 @@ class UnknownButtonError(InboxError):
 
 @dataclass(frozen=True)
 class Accepted:
+    """A message that was taken. `alone`: no other message of the conversation waits; `meaning`: of its button."""
+
     message_id: str
     seq: int
     is_new: bool
+    text: str = ""
+    meaning: str | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,81 +82,103 @@ class Understood:
     entities: list[dict[str, Any]] = field(default_factory=list)
 
 
+# Statements of every turn, made once: building one costs as much as running it.
+_BY_CLIENT_ID = select(messages.c.id, messages.c.seq).where(
+    messages.c.conversation_id == bindparam("conversation"), messages.c.client_id == bindparam("client")
+)
+_HOW_MANY_WAIT = (
+    select(func.count())
+    .select_from(messages)
+    .where(messages.c.state == "received", messages.c.conversation_id == bindparam("conversation"))
+)
+_NEXT_SEQ = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"))
+    .values(last_seq=conversations.c.last_seq + bindparam("count"), last_at=bindparam("now"))
+    .returning(conversations.c.last_seq)
+)
+_SETTLE = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"), messages.c.state == "received")
+    .values(
+        {name: bindparam(f"new_{name}") for name in ("state", "intent", "confidence", "language", "entities", "action")}
+    )
+)
+_SPEAKS = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"), conversations.c.language != bindparam("speaks"))
+    .values(language=bindparam("speaks"))
+)
+_AFTER = (
+    select(messages)
+    .where(messages.c.conversation_id == bindparam("conversation"), messages.c.seq > bindparam("after"))
+    .order_by(messages.c.seq)
+)
+
+
 def accept(
     connection: Connection, conversation_id: str, client_id: str, text: str | None, payload: str | None, now: datetime
 ) -> Accepted:
     """Takes a message in, once for each `client_id`. The caller commits before it acknowledges.
 
-    Raises UnknownButtonError and TooManyWaitingError.
+    Raises UnknownButtonError, TooManyWaitingError and ConcurrentDuplicateError.
     """
-    known = _by_client_id(connection, conversation_id, client_id)
+    known = connection.execute(_BY_CLIENT_ID, {"conversation": conversation_id, "client": client_id}).first()
     if known:
-        return known
+        return Accepted(known.id, known.seq, is_new=False)
+    meaning = None
     if payload is not None:
-        text = _title_of(connection, conversation_id, payload)
-    waiting = select(messages.c.id).where(messages.c.conversation_id == conversation_id, messages.c.state == "received")
-    if len(connection.execute(waiting.limit(MOST_WAITING)).all()) == MOST_WAITING:
+        button = _button(connection, conversation_id, payload)
+        text, meaning = button["title"], button["meaning"]
+    waiting: int = connection.execute(_HOW_MANY_WAIT, {"conversation": conversation_id}).scalar_one()
+    if waiting >= MOST_WAITING:
         raise TooManyWaitingError
     seq = _next_seq(connection, conversation_id, 1, now)
     message_id = new_id()
+    row = {
+        "id": message_id,
+        "conversation_id": conversation_id,
+        "seq": seq,
+        "author": "customer",
+        "state": "received",
+        "text": text,
+        "payload": payload,
+        "client_id": client_id,
+        "at": now,
+        "attempts": 0,
+    }
     try:
-        connection.execute(
-            messages.insert().values(
-                id=message_id,
-                conversation_id=conversation_id,
-                seq=seq,
-                author="customer",
-                state="received",
-                text=text,
-                payload=payload,
-                client_id=client_id,
-                at=now,
-                attempts=0,
-            )
-        )
+        connection.execute(messages.insert(), row)
     except IntegrityError:
         # Somebody with the same client_id was faster; the caller's transaction is spent.
         raise ConcurrentDuplicateError from None
-    return Accepted(message_id, seq, is_new=True)
+    return Accepted(message_id, seq, is_new=True, text=text or "", meaning=meaning, alone=waiting == 0)
 
 
 class ConcurrentDuplicateError(InboxError):
     """The same message came twice at the same moment: try again, the first one is there now."""
 
 
-def _by_client_id(connection: Connection, conversation_id: str, client_id: str) -> Accepted | None:
-    row = connection.execute(
-        select(messages.c.id, messages.c.seq).where(
-            messages.c.conversation_id == conversation_id, messages.c.client_id == client_id
-        )
-    ).first()
-    return Accepted(row.id, row.seq, is_new=False) if row else None
-
-
-def _buttons(connection: Connection, conversation_id: str) -> list[dict[str, str]]:
+def _button(connection: Connection, conversation_id: str, payload: str) -> dict[str, str]:
+    """The button of this conversation that carries this payload. Raises UnknownButtonError."""
     rows = connection.execute(
         select(messages.c.buttons)
         .where(messages.c.conversation_id == conversation_id, messages.c.buttons.is_not(None))
         .order_by(messages.c.seq.desc())
         .limit(BUTTONS_KEPT)
     ).scalars()
-    return [button for buttons in rows for button in buttons or ()]
-
-
-def _title_of(connection: Connection, conversation_id: str, payload: str) -> str:
-    for button in _buttons(connection, conversation_id):
-        if secrets.compare_digest(button["payload"].encode(), payload.encode()):
-            return button["title"]
+    for buttons in rows:
+        for button in buttons or ():
+            if secrets.compare_digest(button["payload"].encode(), payload.encode()):
+                found: dict[str, str] = button
+                return found
     raise UnknownButtonError
 
 
 def _next_seq(connection: Connection, conversation_id: str, count: int, now: datetime) -> int:
     """Reserves `count` numbers; the row lock that this takes orders all writers of one conversation."""
     last: int = connection.execute(
-        conversations.update()
-        .where(conversations.c.id == conversation_id)
-        .values(last_seq=conversations.c.last_seq + count, last_at=now)
-        .returning(conversations.c.last_seq)
+        _NEXT_SEQ, {"conversation": conversation_id, "count": count, "now": now}
     ).scalar_one()
     return last - count + 1
 
@@ -179,11 +206,7 @@ def next_waiting(connection: Connection, conversation_id: str) -> Waiting | None
     ).first()
     if row is None:
         return None
-    meaning = None
-    if row.payload:
-        meaning = next(
-            (b["meaning"] for b in _buttons(connection, conversation_id) if b["payload"] == row.payload), None
-        )
+    meaning = _button(connection, conversation_id, row.payload)["meaning"] if row.payload else None
     return Waiting(
         row.id,
         conversation_id,
@@ -219,31 +242,27 @@ def answer(
     state: str = "answered",
 ) -> bool:
     """Marks a message answered and writes its replies, once. False when it was answered already: nothing is written then."""
-    seq = _next_seq(connection, conversation_id, len(replies), now) if replies else 0
     done = connection.execute(
-        messages.update()
-        .where(messages.c.id == message_id, messages.c.state == "received")
-        .values(
-            state=state,
-            intent=understood.intent,
-            confidence=understood.confidence,
-            language=understood.language,
-            entities=understood.entities or None,
-            action=understood.action,
-        )
+        _SETTLE,
+        {
+            "message": message_id,
+            "new_state": state,
+            "new_intent": understood.intent,
+            "new_confidence": understood.confidence,
+            "new_language": understood.language,
+            "new_entities": understood.entities or None,
+            "new_action": understood.action,
+        },
     )
     if done.rowcount == 0:
         return False
     if replies:
+        seq = _next_seq(connection, conversation_id, len(replies), now)
         connection.execute(
             messages.insert(), [_row(r, conversation_id, message_id, seq + i, now) for i, r in enumerate(replies)]
         )
     if understood.language:
-        connection.execute(
-            conversations.update()
-            .where(conversations.c.id == conversation_id, conversations.c.language != understood.language)
-            .values(language=understood.language)
-        )
+        connection.execute(_SPEAKS, {"conversation": conversation_id, "speaks": understood.language})
     return True
 
 
@@ -290,11 +309,7 @@ def _row(reply: Outgoing, conversation_id: str, message_id: str | None, seq: int
 
 def said_after(connection: Connection, conversation_id: str, after: int) -> Sequence[Row[Any]]:
     """What was said in a conversation after a number, in order."""
-    return connection.execute(
-        select(messages)
-        .where(messages.c.conversation_id == conversation_id, messages.c.seq > after)
-        .order_by(messages.c.seq)
-    ).all()
+    return connection.execute(_AFTER, {"conversation": conversation_id, "after": after}).all()
 
 
 def backlog(connection: Connection) -> int:

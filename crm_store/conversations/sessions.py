@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from crm_store.identify import devices
 from crm_store.identify.assurance import Assurance
@@ -112,17 +112,22 @@ def raise_session(connection: Connection, conversation_id: str, proof: Proof, no
     )
 
 
+# Made once: it runs several times in each turn.
+_SESSION = (
+    select(
+        conversations.c.id,
+        conversations.c.customer_id,
+        conversations.c.assurance,
+        conversations.c.language,
+        conversations.c.channel,
+        conversations.c.state,
+        conversations.c.last_seq,
+    )
+    .join(sessions, sessions.c.conversation_id == conversations.c.id)
+    .where(sessions.c.token_hash == bindparam("token_hash"), sessions.c.expires_at > bindparam("now"))
+)
+
+
 def session(connection: Connection, token: str, now: datetime) -> Any:
-    """The conversation that a session token opens: id, customer_id, assurance, language, last_seq; None when none."""
-    found: Any = connection.execute(
-        select(
-            conversations.c.id,
-            conversations.c.customer_id,
-            conversations.c.assurance,
-            conversations.c.language,
-            conversations.c.last_seq,
-        )
-        .join(sessions, sessions.c.conversation_id == conversations.c.id)
-        .where(sessions.c.token_hash == hashed(token), sessions.c.expires_at > now)
-    ).first()
-    return found
+    """The conversation that a session token opens, as a row of `_SESSION`; None when it opens none."""
+    return connection.execute(_SESSION, {"token_hash": hashed(token), "now": now}).first()
