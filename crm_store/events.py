@@ -5,15 +5,23 @@ Page events stay events: they are many, cost nothing to serve and are no interac
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, String, Table, select
 
 from crm_store.tables import events, interactions, transactions
 
 PURCHASES = ("purchase", "return")
+PAGE = "page:"
+"""How the source of a page event begins."""
+
+
+class EventError(ValueError):
+    """An event that cannot be kept as what it says it is. The text says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,10 @@ class Event:
 
 
 def keep_event(connection: Connection, event: Event, customer_id: str) -> bool:
-    """Keeps an event and what follows from it; False when it is there already."""
+    """Keeps an event and what follows from it; False when it is there already.
+
+    Raises EventError for a purchase or return without an amount: as anything else it would count as a cost.
+    """
     key = (events.c.source == event.source) & (events.c.event_id == event.event_id)
     if connection.execute(select(events.c.event_id).where(key)).first():
         return False
@@ -42,9 +53,9 @@ def keep_event(connection: Connection, event: Event, customer_id: str) -> bool:
             body=event.body,
         )
     )
-    if event.source.startswith("page:"):
+    if event.source.startswith(PAGE):
         return True
-    if event.kind in PURCHASES and isinstance(event.body.get("amount"), int | float):
+    if event.kind in PURCHASES:
         _keep_transaction(connection, event, customer_id)
     else:
         _keep_interaction(connection, event, customer_id)
@@ -52,29 +63,36 @@ def keep_event(connection: Connection, event: Event, customer_id: str) -> bool:
 
 
 def _keep_transaction(connection: Connection, event: Event, customer_id: str) -> None:
-    body = dict(event.body)
-    amount = abs(float(body.pop("amount")))
-    known = {k: body.pop(k) for k in ("margin", "currency", "category", "quantity", "order_id", "status") if k in body}
+    known, rest = _sorted_out(
+        event.body,
+        transactions,
+        numbers=("amount", "margin", "quantity"),
+        words=("product", "currency", "category", "order_id", "status"),
+    )
+    if "amount" not in known:
+        raise EventError(f"a {event.kind} needs an `amount`, a number; found {event.body.get('amount')!r:.60}")
+    known["amount"] = abs(known["amount"]) * (-1 if event.kind == "return" else 1)
     connection.execute(
         transactions.insert().values(
             source=event.source,
             transaction_id=event.event_id,
-            product=str(body.pop("product", "")),
             source_id=customer_id,
             customer_id=customer_id,
             at=event.at,
-            amount=-amount if event.kind == "return" else amount,
             touchpoint=event.touchpoint,
-            attributes=body,
-            **known,
+            attributes=rest,
+            **{"product": "", **known},
         )
     )
 
 
 def _keep_interaction(connection: Connection, event: Event, customer_id: str) -> None:
-    body = dict(event.body)
-    names = ("text", "cost", "outcome", "order_id", "product", "status", "points")
-    known = {k: body.pop(k) for k in names if k in body}
+    known, rest = _sorted_out(
+        event.body,
+        interactions,
+        numbers=("cost", "points"),
+        words=("text", "outcome", "order_id", "product", "status"),
+    )
     connection.execute(
         interactions.insert().values(
             source=event.source,
@@ -84,7 +102,25 @@ def _keep_interaction(connection: Connection, event: Event, customer_id: str) ->
             at=event.at,
             touchpoint=event.touchpoint,
             kind=event.kind,
-            attributes=body,
+            attributes=rest,
             **known,
         )
     )
+
+
+def _sorted_out(
+    body: dict[str, Any], table: Table, *, numbers: Sequence[str], words: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values that fit a column of theirs, and all others, which stay beside them as they were sent."""
+    known: dict[str, Any] = {}
+    for name in numbers:
+        value = body.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            known[name] = float(value)
+    for name in words:
+        value = body.get(name)
+        word = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+        kind = table.c[name].type
+        if word is not None and not (isinstance(kind, String) and kind.length and len(word) > kind.length):
+            known[name] = word
+    return known, {k: v for k, v in body.items() if k not in known}

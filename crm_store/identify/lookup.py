@@ -7,67 +7,110 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from crm_store.identify.normalise import normalise
+from crm_store.identify.normalise import ALSO_CALLED, LONGEST, TYPES, normalise
 from crm_store.identify.profiles import make_profile, new_id
 from crm_store.tables import customers, identifiers, records
+
+RECORD = "record"
+"""The type whose value is "source/source_id"."""
+
+Given = tuple[str, str]
+"""Type and value, as the other system writes them."""
 
 
 class AmbiguousIdentifiersError(LookupError):
     """The identifiers belong to more than one customer; nothing is guessed."""
 
 
-def customer_of(connection: Connection, given: Sequence[tuple[str, str]]) -> str | None:
-    """The canonical customer whom all of these (type, value) that are known belong to; None when none is known.
+class UnusableIdentifiersError(LookupError):
+    """None of the identifiers is one: "n/a" for an email would make one customer of everybody without an email."""
 
-    A type "record" has "source/source_id" for its value. Raises AmbiguousIdentifiersError.
+
+def customer_of(connection: Connection, given: Sequence[Given]) -> str | None:
+    """The canonical customer whom all of these that are known belong to; None when none is known.
+
+    A value that is no identifier of its type is passed over. Raises AmbiguousIdentifiersError.
     """
-    found: set[str] = set()
-    for kind, value in given:
-        if kind == "record":
-            source, _, source_id = value.partition("/")
-            query = (
-                select(customers.c.canonical_id)
-                .join(records, records.c.customer_id == customers.c.id)
-                .where(records.c.source == source, records.c.source_id == source_id)
-            )
-        else:
-            query = (
-                select(customers.c.canonical_id)
-                .join(identifiers, identifiers.c.customer_id == customers.c.id)
-                .where(identifiers.c.type == kind, identifiers.c.value == (normalise(kind, value) or value))
-            )
-        found.update(connection.execute(query).scalars())
+    found = {owner for kind, value in _usable(given) for owner in _owners(connection, kind, value)}
     if len(found) > 1:
         raise AmbiguousIdentifiersError
     return found.pop() if found else None
 
 
-def customer_for(connection: Connection, source: str, given: Sequence[tuple[str, str]], now: datetime) -> str:
-    """The same, and a new customer with these identifiers when nobody is known by them."""
+def customer_for(connection: Connection, source: str, given: Sequence[Given], now: datetime) -> str:
+    """The same, and a new customer with these identifiers when nobody is known by them.
+
+    Raises AmbiguousIdentifiersError and UnusableIdentifiersError.
+    """
+    usable = _usable(given)
+    if not usable:
+        raise UnusableIdentifiersError
     known = customer_of(connection, given)
     if known:
         return known
     profile = make_profile(connection, now)
-    for kind, value in given:
-        if kind == "record":
-            named, _, source_id = value.partition("/")
-            connection.execute(
-                records.insert().values(
-                    source=named, source_id=source_id, customer_id=profile, attributes={}, imported_at=now
-                )
-            )
+    for (kind, value), raw in usable.items():
+        if kind == RECORD:
+            _keep_record(connection, value, profile, now)
         else:
-            connection.execute(
-                identifiers.insert().values(
-                    id=new_id(),
-                    type=kind,
-                    value=normalise(kind, value) or value,
-                    raw=value,
-                    customer_id=profile,
-                    source=source,
-                    assurance="imported",
-                    first_seen_at=now,
-                    last_seen_at=now,
-                )
-            )
+            _keep_identifier(connection, source, kind, value, raw, profile, now)
     return profile
+
+
+def _usable(given: Sequence[Given]) -> dict[Given, str]:
+    """Each identifier once, in its one spelling, with how it was written."""
+    found: dict[Given, str] = {}
+    for named, raw in given:
+        kind = ALSO_CALLED.get(named, named)
+        value = _spelled(kind, raw)
+        if value:
+            found.setdefault((kind, value), raw)
+    return found
+
+
+def _spelled(kind: str, raw: str) -> str | None:
+    if kind == RECORD:
+        source, _, source_id = raw.partition("/")
+        return raw if source.strip() and source_id.strip() else None
+    if kind in TYPES:
+        return normalise(kind, raw)
+    return raw.strip() if len(raw) <= LONGEST else None
+
+
+def _owners(connection: Connection, kind: str, value: str) -> Sequence[str]:
+    owner = select(customers.c.canonical_id)
+    if kind == RECORD:
+        source, _, source_id = value.partition("/")
+        query = owner.join(records, records.c.customer_id == customers.c.id).where(
+            records.c.source == source, records.c.source_id == source_id
+        )
+    else:
+        query = owner.join(identifiers, identifiers.c.customer_id == customers.c.id).where(
+            identifiers.c.type == kind, identifiers.c.value == value
+        )
+    return connection.execute(query).scalars().all()
+
+
+def _keep_record(connection: Connection, value: str, profile: str, now: datetime) -> None:
+    source, _, source_id = value.partition("/")
+    connection.execute(
+        records.insert().values(source=source, source_id=source_id, customer_id=profile, attributes={}, imported_at=now)
+    )
+
+
+def _keep_identifier(
+    connection: Connection, source: str, kind: str, value: str, raw: str, profile: str, now: datetime
+) -> None:
+    connection.execute(
+        identifiers.insert().values(
+            id=new_id(),
+            type=kind,
+            value=value,
+            raw=raw,
+            customer_id=profile,
+            source=source,
+            assurance="imported",
+            first_seen_at=now,
+            last_seen_at=now,
+        )
+    )

@@ -20,6 +20,10 @@ _NUMBER = re.compile(r"(?=.*[1-9])[0-9A-Z]{1,64}")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,255}")
 
 
+ALSO_CALLED = {"loyalty_number": "loyalty_id"}
+"""Types by the name under which they are kept."""
+
+
 def normalise(kind: str, raw: str, region: str = "ID") -> str | None:
     """The one spelling of `raw`, or None when it is not an identifier of that type.
 
@@ -83,3 +87,6 @@ _SPELLINGS: dict[str, Callable[[str, str], str | None]] = {
     "telegram_id": _telegram_id,
     "device_id": _device_id,
 }
+
+TYPES = frozenset(_SPELLINGS)
+"""Types that have a spelling; a value of another type is kept as it is written."""
