@@ -59,6 +59,10 @@ class Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+ABSENT_IS_NULL = JSON(none_as_null=True)
+"""Where there may be nothing, nothing is NULL: the JSON word `null` would count as something in a query."""
+
+
 def _id(name: str = "id") -> Column[Any]:
     return Column(name, String(32), primary_key=True)
 
@@ -142,7 +146,7 @@ conversations = Table(
     Column("language", String(8), nullable=False),
     Column("state", String(16), nullable=False),  # bot | waiting | staff
     Column("page", String(255)),
-    Column("pending", JSON),  # what a yes, a no or an answer would refer to
+    Column("pending", ABSENT_IS_NULL),  # what a yes, a no or an answer would refer to
     Column("started_at", Utc, nullable=False),
     Column("last_at", Utc, nullable=False, index=True),
     Column("last_seq", Integer, nullable=False),
@@ -174,10 +178,10 @@ messages = Table(
     Column("language", String(8)),
     Column("intent", String(64)),
     Column("confidence", Float),
-    Column("entities", JSON),
+    Column("entities", ABSENT_IS_NULL),
     Column("action", String(64)),
-    Column("buttons", JSON),
-    Column("offer", JSON),
+    Column("buttons", ABSENT_IS_NULL),
+    Column("offer", ABSENT_IS_NULL),
     UniqueConstraint("conversation_id", "seq"),
     UniqueConstraint("conversation_id", "client_id"),
 )

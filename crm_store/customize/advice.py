@@ -76,6 +76,7 @@ def decide(
         conversation_id=customer.conversation_id,
         from_elsewhere=verified,
     )
+    facts = seen.facts if verified else {k: v for k, v in seen.facts.items() if k not in ("value", "tier")}
     treatment = _treatment(business, seen.tier if verified else None)
     matters = open_matters(connection, customer.profiles, now) if verified else []
     told = (
@@ -96,16 +97,14 @@ def decide(
         asked = _question(connection, business, customer, seen, at, now, bool(matters))
     if asked:
         reason = _reason(treatment, seen, verified, f"question {asked.question.id}: {asked.information:.2f} bits")
-        decision = Decision(treatment.id, reason, seen.facts, question_id=asked.question.id)
+        decision = Decision(treatment.id, reason, facts, question_id=asked.question.id)
         return Advice(decision, seen.evidence, treatment.tone, asked=asked)
     choice = best_offer(business, seen.needs, at)
     if choice is None:
         reason = _reason(treatment, seen, verified, "no offer is open: all that fit rest or are not for this customer")
-        return Advice(Decision(treatment.id, reason, seen.facts), seen.evidence, treatment.tone)
+        return Advice(Decision(treatment.id, reason, facts), seen.evidence, treatment.tone)
     reason = _reason(treatment, seen, verified, f"offer {choice.offer.id}: fits {choice.propensity:.2f}")
-    decision = Decision(
-        treatment.id, reason, seen.facts, offer_id=choice.offer.id, propensity=round(choice.propensity, 4)
-    )
+    decision = Decision(treatment.id, reason, facts, offer_id=choice.offer.id, propensity=round(choice.propensity, 4))
     return Advice(decision, seen.evidence, treatment.tone, choice=choice)
 
 

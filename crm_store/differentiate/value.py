@@ -68,10 +68,12 @@ def _touchpoint_cost(business: Business) -> case:  # type: ignore[valid-type]
 
 
 def purchase_days(connection: Connection, customer_ids: Sequence[str], now: datetime) -> dict[str, int]:
-    """On how many distinct days each category was bought, returns left out."""
+    """On how many distinct days (UTC) each category was bought, returns left out."""
     sold = transactions.c
+    # PostgreSQL would take the server's own zone for the day; SQLite holds UTC.
+    at = func.timezone("UTC", sold.at) if connection.dialect.name == "postgresql" else sold.at
     rows = connection.execute(
-        select(sold.category, func.count(distinct(func.date(sold.at))))
+        select(sold.category, func.count(distinct(func.date(at))))
         .where(sold.customer_id.in_(customer_ids), sold.at <= now, sold.amount > 0, sold.category.is_not(None))
         .group_by(sold.category)
     )

@@ -92,7 +92,7 @@ def given_name(connection: Connection, profiles: list[str]) -> str | None:
     for row in connection.execute(
         select(records.c.attributes).where(records.c.customer_id.in_(profiles)).order_by(records.c.source.desc())
     ):
-        name = row.attributes.get("given_name") or row.attributes.get("name")
-        if name:
-            return str(name).split()[0]
+        words = str(row.attributes.get("given_name") or row.attributes.get("name") or "").split()
+        if words:
+            return words[0]
     return None

@@ -42,10 +42,10 @@ def note_claims(moment: Moment) -> list[str]:
             "customer_id": moment.profile,
             "message_id": moment.message_id,
             "type": kind,
-            "value": value[:255],
+            "value": value,
             "at": moment.now,
         }
-        for kind, value in dict.fromkeys((k, v) for k, v, _ in moment.understanding.entities if k in CLAIMED)
+        for kind, value in dict.fromkeys((k, v[:255]) for k, v, _ in moment.understanding.entities if k in CLAIMED)
     ]
     if noted:
         moment.connection.execute(claims.insert(), noted)
