@@ -54,12 +54,12 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
     if request.action not in STEPS:
         raise UnknownActionError(request.action)
     with UnitOfWork(engine) as work:
+        moment = _moment(work.connection, business, request, clock())
         stored = work.connection.execute(
             select(turns.c.result).where(turns.c.message_id == request.message_id, turns.c.action == request.action)
         ).scalar_one_or_none()
         if stored is not None:
             return TurnResult.of(stored)
-        moment = _moment(work.connection, business, request, clock())
         before = dict(moment.pending)
         note_claims(moment)
         answered = STEPS[request.action](moment)
@@ -91,6 +91,8 @@ def _moment(connection: Connection, business: Business, request: TurnRequest, no
         )
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(messages.c.id == request.message_id)
+        # A second turn of the same message waits here, and then finds what the first one came to.
+        .with_for_update(of=messages)
     ).first()
     if row is None:
         raise UnknownMessageError(request.message_id)

@@ -1,0 +1,155 @@
+"""Somebody who talks to the business in a test: through sessions, inbox and turns as the gateway and Rasa lead them, without
+either. What Rasa would have understood is said along; time passes only when something is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Engine, Table, func, insert, select
+
+from crm_store.business import Business
+from crm_store.conversations import inbox
+from crm_store.conversations.inbox import Outgoing, Understood
+from crm_store.conversations.sessions import open_session, raise_session
+from crm_store.database import UnitOfWork, reading
+from crm_store.identify.proof import Proof
+from crm_store.moment import TurnResult, Understanding
+from crm_store.tables import conversations, interactions, metadata
+from crm_store.turn import TurnRequest, take_turn
+
+NOTHING_SAID = TurnRequest("", "", Understanding("", 0.0, "en"))
+
+
+@dataclass
+class Visitor:
+    """One open conversation. `at`: the time of the last thing said."""
+
+    engine: Engine
+    business: Business
+    at: datetime
+    conversation_id: str
+    session_token: str
+    device_token: str
+    last_request: TurnRequest = field(default=NOTHING_SAID)
+
+    def says(self, text: str, action: str, *entities: tuple[str, str, float], language: str = "en") -> TurnResult:
+        """A message, understood as `action` with these entities, answered, and the answer in the conversation."""
+        message_id = self.writes(text)
+        understanding = Understanding(action.removeprefix("action_"), 0.9, language, entities)
+        self.last_request = TurnRequest(message_id, action, understanding)
+        result = self.again()
+        self.hears(message_id, result)
+        return result
+
+    def writes(self, text: str) -> str:
+        """A message that waits in the inbox. Returns its id."""
+        self.at += timedelta(seconds=30)
+        with UnitOfWork(self.engine) as work:
+            taken = inbox.accept(work.connection, self.conversation_id, uuid4().hex, text, None, self.at)
+            work.commit()
+        return taken.message_id
+
+    def again(self) -> TurnResult:
+        """The turn of the last message, taken or retried."""
+        return take_turn(self.engine, self.business, self.last_request, lambda: self.at)
+
+    def hears(self, message_id: str, result: TurnResult) -> None:
+        replies = [Outgoing(reply.response, self.last_request.action, (), reply.offer) for reply in result.replies]
+        with UnitOfWork(self.engine) as work:
+            inbox.answer(work.connection, message_id, self.conversation_id, replies, Understood("any"), self.at)
+            work.commit()
+
+    def proves(self, proof: Proof) -> None:
+        """Signs in to the shop while the conversation is open."""
+        with UnitOfWork(self.engine) as work:
+            raise_session(work.connection, self.conversation_id, proof, self.at)
+            work.commit()
+
+    def comes_back(self, after: timedelta, proof: Proof | None = None) -> Visitor:
+        """A new conversation from the same device."""
+        return arrive(self.engine, self.business, self.at + after, device_token=self.device_token, proof=proof)
+
+    @property
+    def profile(self) -> str:
+        return str(self._conversation("customer_id"))
+
+    @property
+    def pending(self) -> dict[str, Any]:
+        return dict(self._conversation("pending") or {})
+
+    def _conversation(self, column: str) -> Any:
+        with reading(self.engine) as connection:
+            return connection.execute(
+                select(conversations.c[column]).where(conversations.c.id == self.conversation_id)
+            ).scalar_one()
+
+
+def arrive(
+    engine: Engine,
+    business: Business,
+    at: datetime,
+    *,
+    device_token: str | None = None,
+    proof: Proof | None = None,
+    channel: str = "web",
+) -> Visitor:
+    """Somebody opens the chat."""
+    with UnitOfWork(engine) as work:
+        opened = open_session(
+            work.connection,
+            channel=channel,
+            language="en",
+            now=at,
+            lasts=timedelta(hours=12),
+            device_token=device_token,
+            proof=proof,
+        )
+        work.commit()
+    return Visitor(engine, business, at, opened.conversation_id, opened.session_token, opened.device_token)
+
+
+def responses(result: TurnResult) -> list[str]:
+    return [reply.response for reply in result.replies]
+
+
+def offered(result: TurnResult) -> str | None:
+    """The id of the offer on the card, if there is one."""
+    return next((reply.offer["id"] for reply in result.replies if reply.offer), None)
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    """How many rows each table has."""
+    with reading(engine) as connection:
+        return {
+            name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for name, table in metadata.tables.items()
+        }
+
+
+def everything(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    with reading(engine) as connection:
+        return {name: sorted(map(tuple, rows(connection, table)), key=repr) for name, table in metadata.tables.items()}
+
+
+def rows(connection: Any, table: Table, **where: Any) -> Sequence[Any]:
+    """The rows whose columns have these values."""
+    query = select(table)
+    for column, value in where.items():
+        query = query.where(table.c[column] == value)
+    found: Sequence[Any] = connection.execute(query).all()
+    return found
+
+
+def add_matter(connection: Any, customer: str, kind: str, status: str, at: datetime, **more: Any) -> str:
+    """A repair or complaint of a customer, as after-sales service reports it. Returns the interaction's id."""
+    row = {"source": "repair", "interaction_id": uuid4().hex, "touchpoint": "repair", "attributes": {}, **more}
+    connection.execute(
+        insert(interactions).values(source_id="R-1", customer_id=customer, at=at, kind=kind, status=status, **row)
+    )
+    return str(row["interaction_id"])
