@@ -139,6 +139,15 @@ def test_an_offer_card_says_why_and_its_code_can_be_copied(widget: Widget, page:
     assert page.evaluate("navigator.clipboard.readText()") == "OFFICE10"
 
 
+def test_what_the_words_beside_a_card_say_is_not_read_twice(widget: Widget, page: Page, chat: ChatServer) -> None:
+    offer = {"id": "1", "title": "Drip bags", "text": "A cup and hot water, nothing else.", "reason": "it fits"}
+    chat.answer = lambda text, session: [{"text": f"This could suit you. {offer['text']}", "offer": offer}]
+    widget.visit().open()
+    widget.say("hi")
+    expect(page.locator(".offer")).to_have_text("Drip bagsBecause it fits.")
+    expect(page.get_by_text("nothing else")).to_have_count(1)
+
+
 def test_a_link_to_elsewhere_opens_its_own_tab(widget: Widget, page: Page, chat: ChatServer) -> None:
     chat.answer = lambda text, session: [
         {"text": "", "offer": {"id": "1", "title": "T", "text": "t", "url": "https://elsewhere.invalid/"}}

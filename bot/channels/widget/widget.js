@@ -980,7 +980,7 @@ class RapportChat extends HTMLElement {
     if (own) node.setAttribute("aria-live", "off"); // customers know what they wrote
     node.append(make("p", { className: "day" }), make("span", { className: "unseen" }, `${this.#words[author] || ""} `));
     if (text) node.append(make("p", { className: "text", dir: "auto" }, text));
-    if (offer) node.append(this.#showOffer(offer));
+    if (offer) node.append(this.#showOffer(offer, text));
     if (buttons?.length) node.append(this.#showChoices(entry));
     node.append(make("p", { className: "meta" }));
     this.#seen.set(entry, node);
@@ -1042,7 +1042,8 @@ class RapportChat extends HTMLElement {
     return choices;
   }
 
-  #showOffer(offer) {
+  /** `said`: the words beside the card, which need not be read twice. */
+  #showOffer(offer, said) {
     const card = make("article", { className: "offer", "aria-label": offer.title || "" });
     const image = offer.image && webAddress(offer.image);
     // Only https or our own: others on the network need not see what is offered.
@@ -1050,7 +1051,8 @@ class RapportChat extends HTMLElement {
       card.append(make("img", { alt: "", referrerPolicy: "no-referrer", onerror: ({ target }) => target.remove(),
         src: image.href }));
     }
-    const inside = make("div", { className: "inside" }, make("h3", {}, offer.title || ""), make("p", {}, offer.text || ""));
+    const inside = make("div", { className: "inside" }, make("h3", {}, offer.title || ""));
+    if (offer.text && !said?.includes(offer.text)) inside.append(make("p", {}, offer.text));
     if (offer.code) inside.append(this.#showCode(offer.code));
     const url = offer.url && webAddress(offer.url);
     if (url) inside.append(this.#link(url, this.#words.see, "see"));
