@@ -26,7 +26,7 @@ const WORDS = {
     phone_title: "By phone", phone_hours: "Monday to Saturday, 8:00 to 20:00",
     guide_title: "Brewing and ordering guide", guide_text: "15 grams to 250 ml, water just off the boil, four minutes. Order, change and return in the web shop on your own, day or night.",
     footer: "Kopi Sudirman is made up. What answers in the corner is real: Rapport, running on this machine.",
-    ask_about: "Ask about this", ask_sentence: "Tell me about {product}", shut: "Close",
+    ask_about: "Ask about this", ask_sentence: "How much is {product}?", shut: "Close",
   },
   id: {
     stage_title: "Peragaan: hari ini Anda siapa?",
@@ -45,7 +45,7 @@ const WORDS = {
     phone_title: "Lewat telepon", phone_hours: "Senin sampai Sabtu, pukul 08.00 sampai 20.00",
     guide_title: "Panduan seduh dan pesan", guide_text: "15 gram untuk 250 ml, air baru mendidih, empat menit. Pesan, ubah, dan retur sendiri di toko web, kapan saja.",
     footer: "Kopi Sudirman hanyalah contoh. Yang menjawab di pojok itu sungguhan: Rapport, berjalan di mesin ini.",
-    ask_about: "Tanyakan ini", ask_sentence: "Ceritakan tentang {product}", shut: "Tutup",
+    ask_about: "Tanyakan ini", ask_sentence: "Berapa harga {product}?", shut: "Tutup",
   },
 };
 

@@ -38,7 +38,7 @@ def test_a_product_that_is_looked_at_is_told_to_rapport(shop: Page, widget: Widg
     event = chat.events[0]
     assert (event["kind"], event["product"], event["category"]) == ("view_product", "gayo", "single_origin")
     shop.get_by_role("button", name="Ask about this").click()
-    expect(widget.composer).to_have_value("Tell me about Gayo single origin 250 g")
+    expect(widget.composer).to_have_value("How much is Gayo single origin 250 g?")
 
 
 def test_the_suggested_sentence_goes_into_the_composer(shop: Page, widget: Widget) -> None:
