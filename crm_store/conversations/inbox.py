@@ -119,7 +119,7 @@ _AFTER = (
 def accept(
     connection: Connection, conversation_id: str, client_id: str, text: str | None, payload: str | None, now: datetime
 ) -> Accepted:
-    """Takes a message in, once for each `client_id`. The caller commits before it acknowledges.
+    """Takes a message in, once for each `client_id`. The caller commits before it acknowledges, and rolls back on an error.
 
     Raises UnknownButtonError, TooManyWaitingError and ConcurrentDuplicateError.
     """
@@ -129,11 +129,14 @@ def accept(
     meaning = None
     if payload is not None:
         button = _button(connection, conversation_id, payload)
+        if button is None:
+            raise UnknownButtonError
         text, meaning = button["title"], button["meaning"]
+    seq = _next_seq(connection, conversation_id, 1, now)
+    # Counted behind the lock: of two that come at once only the first is alone, and the cap is never passed.
     waiting: int = connection.execute(_HOW_MANY_WAIT, {"conversation": conversation_id}).scalar_one()
     if waiting >= MOST_WAITING:
         raise TooManyWaitingError
-    seq = _next_seq(connection, conversation_id, 1, now)
     message_id = new_id()
     row = {
         "id": message_id,
@@ -159,8 +162,8 @@ class ConcurrentDuplicateError(InboxError):
     """The same message came twice at the same moment: try again, the first one is there now."""
 
 
-def _button(connection: Connection, conversation_id: str, payload: str) -> dict[str, str]:
-    """The button of this conversation that carries this payload. Raises UnknownButtonError."""
+def _button(connection: Connection, conversation_id: str, payload: str) -> dict[str, str] | None:
+    """The button of this conversation that carries this payload, among those that may still be pressed."""
     rows = connection.execute(
         select(messages.c.buttons)
         .where(messages.c.conversation_id == conversation_id, messages.c.buttons.is_not(None))
@@ -172,7 +175,7 @@ def _button(connection: Connection, conversation_id: str, payload: str) -> dict[
             if secrets.compare_digest(button["payload"].encode(), payload.encode()):
                 found: dict[str, str] = button
                 return found
-    raise UnknownButtonError
+    return None
 
 
 def _next_seq(connection: Connection, conversation_id: str, count: int, now: datetime) -> int:
@@ -206,14 +209,15 @@ def next_waiting(connection: Connection, conversation_id: str) -> Waiting | None
     ).first()
     if row is None:
         return None
-    meaning = _button(connection, conversation_id, row.payload)["meaning"] if row.payload else None
+    # A button that was pressed and has grown too old since is read by its title, like words.
+    button = _button(connection, conversation_id, row.payload) if row.payload else None
     return Waiting(
         row.id,
         conversation_id,
         row.channel,
         row.speaks,
         row.text,
-        meaning,
+        button["meaning"] if button else None,
         row.attempts,
         row.attempts > 0 and _was_told(connection, row.id),
     )
