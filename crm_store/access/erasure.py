@@ -6,6 +6,7 @@ module against the tables: one that knows a customer and is not emptied here fai
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from crm_store.database import UnitOfWork
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.identify.profiles import make_profile, new_id, scope
-from crm_store.tables import conversations, customers, erasures, messages, metadata, sessions, turns
+from crm_store.tables import conversations, customers, erasures, journal, messages, metadata, sessions, turns
 
 
 class NoSuchCustomerError(LookupError):
@@ -41,12 +42,22 @@ def erase_profiles(connection: Connection, profiles: Sequence[str], now: datetim
     gone = connection.execute(delete(turns).where(turns.c.message_id.in_(said))).rowcount
     gone += connection.execute(delete(messages).where(messages.c.conversation_id.in_(talks))).rowcount
     gone += connection.execute(delete(sessions).where(sessions.c.conversation_id.in_(talks))).rowcount
+    gone += _forget_joins(connection, profiles)
     for table in reversed(metadata.sorted_tables):
         if "customer_id" in table.c:
             gone += connection.execute(delete(table).where(table.c.customer_id.in_(profiles))).rowcount
     gone += connection.execute(delete(customers).where(customers.c.id.in_(profiles))).rowcount
     connection.execute(erasures.insert().values(id=new_id(), at=now, trackers=talks))
     return gone
+
+
+def _forget_joins(connection: Connection, profiles: Sequence[str]) -> int:
+    """The journal of a customer who stays tells which profiles were joined to them; the erased ones are not named there."""
+    kin = select(customers.c.canonical_id).where(customers.c.id.in_(profiles))
+    joined = select(customers.c.id).where(customers.c.canonical_id.in_(kin))
+    told = connection.execute(select(journal.c.id, journal.c.details).where(journal.c.customer_id.in_(joined)))
+    naming = [row.id for row in told if any(profile in json.dumps(row.details) for profile in profiles)]
+    return connection.execute(delete(journal).where(journal.c.id.in_(naming))).rowcount
 
 
 def forget_in_conversation(connection: Connection, conversation_id: str, now: datetime) -> str:
@@ -81,20 +92,24 @@ def forget_in_conversation(connection: Connection, conversation_id: str, now: da
 
 
 def erase_trackers(engine: Engine, tracker_path: Path) -> int:
-    """Deletes what the assistant's tracker still holds of erased conversations; safe to repeat. Returns how many."""
+    """Deletes what the assistant's tracker still holds of erased conversations; safe to repeat. Returns how many.
+
+    What SQLite's log still holds goes too. While a reader keeps the log from being emptied the erasure stays open, and
+    the next call takes it up again.
+    """
     with engine.connect() as connection:
         rows = connection.execute(select(erasures).where(erasures.c.done_at.is_(None))).all()
     ids = [conversation for row in rows for conversation in row.trackers]
     if ids and tracker_path.exists():
         _delete_events(tracker_path, ids)
-    if rows:
+    if rows and scrub(engine):
         with UnitOfWork(engine) as work:
             for row in rows:
                 work.connection.execute(
                     erasures.update().where(erasures.c.id == row.id).values(trackers=[], done_at=row.at)
                 )
             work.commit()
-        scrub(engine)
+        scrub(engine)  # of the conversations' ids, which the erasure itself has held until now
     return len(ids)
 
 
@@ -107,10 +122,12 @@ def _delete_events(tracker_path: Path, conversation_ids: Sequence[str]) -> None:
         tracker.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def scrub(engine: Engine) -> None:
-    """Empties SQLite's log, in which erased rows would stand until it is overwritten."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.exec_driver_sql("BEGIN")
+def scrub(engine: Engine) -> bool:
+    """Empties SQLite's log, in which erased rows would stand until it is overwritten. False when a reader prevents it."""
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        is_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        connection.exec_driver_sql("BEGIN")
+    return not is_busy
