@@ -5,6 +5,7 @@ Page events stay events: they are many, cost nothing to serve and are no interac
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,11 +38,13 @@ class Event:
 def keep_event(connection: Connection, event: Event, customer_id: str) -> bool:
     """Keeps an event and what follows from it; False when it is there already.
 
-    Raises EventError for a purchase or return without an amount: as anything else it would count as a cost.
+    Raises EventError for a purchase or return without an amount, which as anything else would count as a cost, and for
+    numbers that are none (NaN, Infinity).
     """
     key = (events.c.source == event.source) & (events.c.event_id == event.event_id)
     if connection.execute(select(events.c.event_id).where(key)).first():
         return False
+    _check_numbers(event)
     connection.execute(
         events.insert().values(
             source=event.source,
@@ -60,6 +63,13 @@ def keep_event(connection: Connection, event: Event, customer_id: str) -> bool:
     else:
         _keep_interaction(connection, event, customer_id)
     return True
+
+
+def _check_numbers(event: Event) -> None:
+    try:
+        json.dumps(event.body, allow_nan=False)
+    except ValueError:
+        raise EventError("NaN and Infinity are no numbers; leave out what is not known") from None
 
 
 def _keep_transaction(connection: Connection, event: Event, customer_id: str) -> None:
@@ -121,6 +131,8 @@ def _sorted_out(
         value = body.get(name)
         word = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
         kind = table.c[name].type
-        if word is not None and not (isinstance(kind, String) and kind.length and len(word) > kind.length):
+        longest = kind.length if isinstance(kind, String) and kind.length else math.inf
+        # PostgreSQL keeps no NUL in a text; in JSON it is written as an escape.
+        if word is not None and len(word) <= longest and "\0" not in word:
             known[name] = word
     return known, {k: v for k, v in body.items() if k not in known}
