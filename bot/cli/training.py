@@ -23,8 +23,11 @@ from bot.settings import ROOT, Settings
 from crm_store.business import Business, Question, load_business
 
 RASA_PYTHON = ROOT / "bot/rasa/.venv/bin/python"
-INPUTS = ("domain.yml", "config.yml", "bot/rasa/requirements.txt", "bot/cli/training.py")
+INPUTS = ("domain.yml", "config.yml", "bot/rasa/policy.py", "bot/rasa/requirements.txt", "bot/cli/training.py")
 INPUT_FOLDERS = ("data", "bot/rasa/nlu")
+
+KEPT = 3
+"""Models that are kept, the newest one among them."""
 
 State = Literal["ready", "missing", "stale", "foreign"]
 
@@ -56,7 +59,7 @@ def train(settings: Settings, report: Callable[[str], None]) -> Model:
     report("training, about half a minute ...")
     _run_rasa(folder)
     model = _record(settings, folder / "model.tar.gz", inputs)
-    _keep_newest(settings, folder)
+    _keep_newest(folder)
     report(f"trained: sha256 {model.sha256[:16]}")
     return model
 
@@ -201,10 +204,10 @@ def _record(settings: Settings, path: Path, inputs: str) -> Model:
     return model
 
 
-def _keep_newest(settings: Settings, folder: Path) -> None:
-    for other in folder.parent.iterdir():
-        if other != folder:
-            shutil.rmtree(other, ignore_errors=True)
+def _keep_newest(folder: Path) -> None:
+    """Leaves the models before this one: a stack that runs may have to start its Rasa again with the one it began with."""
+    for old in sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _fingerprint(settings: Settings) -> str:

@@ -16,7 +16,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.gateway import metrics
 from bot.gateway.problems import ProblemError
-from bot.gateway.stack import Stack, stack_of
+from bot.gateway.stack import Stack, read, stack_of
 from bot.gateway.wakeups import wait_for
 from crm_store.conversations import inbox, sessions
 from crm_store.database import UnitOfWork, reading
@@ -217,14 +217,14 @@ async def stream(
 
 async def _news(stack: Stack, token: str, after: int, wait: float) -> list[dict[str, Any]]:
     end = asyncio.get_running_loop().time() + wait
-    conversation_id, said = await asyncio.to_thread(_said, stack, token, after)
+    conversation_id, said = await read(stack.engine, _said, stack, token, after)
     while not said and (left := end - asyncio.get_running_loop().time()) > 0:
         with stack.wakeups.listening(conversation_id) as news:
-            conversation_id, said = await asyncio.to_thread(_said, stack, token, after)
+            conversation_id, said = await read(stack.engine, _said, stack, token, after)
             if not said:
                 await wait_for(news, left)
         if not said:
-            conversation_id, said = await asyncio.to_thread(_said, stack, token, after)
+            conversation_id, said = await read(stack.engine, _said, stack, token, after)
     return said
 
 

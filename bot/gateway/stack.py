@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ParamSpec, TypeVar
 
 from fastapi import Request
 from sqlalchemy import Engine
@@ -14,6 +16,9 @@ from bot.gateway.wakeups import Wakeups
 from bot.gateway.worker import TurnWorker
 from bot.settings import Settings
 from crm_store.business import Business
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,16 @@ class Stack:
     wakeups: Wakeups
     worker: TurnWorker
     clock: Callable[[], datetime]
+
+
+async def read(engine: Engine, query: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Runs a short query without holding up the loop.
+
+    SQLite answers a reader sooner than a thread could be woken, and no writer keeps it waiting; anything else gets a thread.
+    """
+    if engine.dialect.name == "sqlite":
+        return query(*args, **kwargs)
+    return await asyncio.to_thread(query, *args, **kwargs)
 
 
 async def stack_of(request: Request) -> Stack:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from typing import Any
 
 from rasa.core.tracker_store import SQLTrackerStore
+from rasa.shared.core.events import SessionStarted
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import SingletonThreadPool
 
 AT_HAND = 512
 """Conversations kept in memory; the one longest silent goes first."""
+
+_EVENTS = text("SELECT data FROM events WHERE sender_id = :sender ORDER BY id")
 
 
 class TrackerStore(SQLTrackerStore):
@@ -33,9 +37,17 @@ class TrackerStore(SQLTrackerStore):
         if kept:
             tracker, self._stored[sender_id] = kept
             return tracker
-        tracker = await super().retrieve(sender_id)
-        self._stored[sender_id] = len(tracker.events) if tracker else 0
-        return tracker
+        events = self._read(sender_id)
+        self._stored[sender_id] = len(events)
+        return DialogueStateTracker.from_dict(sender_id, events, self.domain.slots) if events else None
+
+    def _read(self, sender_id: str) -> list[dict[str, Any]]:
+        """The events of the conversation's last session, which is what Rasa works with."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(_EVENTS, {"sender": sender_id}).scalars()
+            events = [json.loads(row) for row in rows]
+        starts = [i for i, event in enumerate(events) if event["event"] == SessionStarted.type_name]
+        return events[starts[-1] :] if starts else events
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Writes the events that are new since the tracker was retrieved."""

@@ -84,13 +84,13 @@ def decide(
     )
     if matters and not told:
         return _service_first(matters[0], treatment, seen, verified)
-    resting, settled = shown_lately(connection, business, customer.profiles, now)
+    resting, declined = shown_lately(connection, business, customer.profiles, now)
     at = Circumstances(
         customer.assurance,
         seen.tier if verified else None,
         customer.channel,
         answers_of(seen.evidence),
-        settled if asks_for_it else resting,
+        declined if asks_for_it else resting,
     )
     asked = None
     if may_question:

@@ -19,7 +19,7 @@ from crm_store.tables import value_scores
 def advise(moment: Moment, *, asks_for_it: bool = False) -> list[Reply]:
     """The next step with this customer, with a welcome before it when they are known and nothing was said yet."""
     first = is_first_answer(moment)
-    replies = _carry_out(moment, _decide(moment, asks_for_it=asks_for_it), opens=first)
+    replies = _carry_out(moment, _decide(moment, asks_for_it=asks_for_it), opens=first, asks_for_it=asks_for_it)
     return [greeting(moment), *replies] if first and moment.may(Act.BE_WELCOMED_BACK) else replies
 
 
@@ -40,9 +40,12 @@ def _decide(moment: Moment, *, asks_for_it: bool = False, may_question: bool = T
     )
 
 
-def _carry_out(moment: Moment, advice: Advice, *, opens: bool) -> list[Reply]:
+def _carry_out(moment: Moment, advice: Advice, *, opens: bool, asks_for_it: bool = False) -> list[Reply]:
     """Keeps the decision and says it. `opens`: a question comes without a greeting before it."""
     replies = _replies(moment, advice, opens)
+    if advice.choice is None and advice.asked is None and advice.matter is None:
+        # Who only told something is thanked; who asked for advice is owed an answer.
+        replies = [Reply("utter_no_offer" if asks_for_it else "utter_answer_noted")]
     _keep(moment, advice, replies[-1].response)
     return replies
 
@@ -69,7 +72,7 @@ def _replies(moment: Moment, advice: Advice, opens: bool) -> list[Reply]:
         return [Reply(f"utter_{'open' if opens else 'ask'}_{advice.asked.question.id}")]
     moment.pending.pop("question", None)
     if advice.choice is None:
-        return [Reply("utter_no_offer")]
+        return []
     offer = advice.choice.offer
     pitch = pitch_text(moment.business, advice.choice, advice.evidence, language)
     moment.pending["yes"] = {"kind": "offer", "message_id": moment.message_id, "id": offer.id}

@@ -73,20 +73,20 @@ def keep_decision(
 def shown_lately(
     connection: Connection, business: Business, profiles: Sequence[str], now: datetime
 ) -> tuple[set[str], set[str]]:
-    """Offers still in their rest after being shown to these profiles, and those of them that were taken or declined."""
+    """Offers still in their rest after being shown to these profiles, and those of them that were declined."""
     rows = connection.execute(
         select(exposures.c.offer_id, exposures.c.shown_at, exposures.c.outcome).where(
             exposures.c.customer_id.in_(profiles)
         )
     )
-    resting, settled = set(), set()
+    resting, declined = set(), set()
     for offer_id, shown_at, outcome in rows:
         offer = business.offer(offer_id)
         if offer and now - shown_at < timedelta(days=offer.cooldown_days):
             resting.add(offer_id)
-            if outcome:
-                settled.add(offer_id)
-    return resting, settled
+            if outcome == "declined":
+                declined.add(offer_id)
+    return resting, declined
 
 
 def keep_outcome(connection: Connection, message_id: str, outcome: str, now: datetime) -> None:

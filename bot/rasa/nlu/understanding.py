@@ -45,7 +45,7 @@ class Features:
 
     def fit(self, texts: Sequence[str]) -> csr_matrix:
         rows = hstack([view.fit_transform(texts) for view in self._views]).tocsr()
-        self._analyzers = [view.build_analyzer() for view in self._views]
+        self._prepare()
         return rows
 
     def __getstate__(self) -> dict[str, Any]:
@@ -53,19 +53,22 @@ class Features:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._views = state["_views"]
-        self._analyzers = [view.build_analyzer() for view in self._views]
+        self._prepare()
+
+    def _prepare(self) -> None:
+        # (terms of a text, column of a term, weight of a column): scikit-learn works out the last anew at each access.
+        self._ready = [(view.build_analyzer(), view.vocabulary_, view.idf_) for view in self._views]
 
     def of(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """(columns, weights) of one text; empty when nothing in it was ever seen."""
         columns: list[int] = []
         weights: list[np.ndarray] = []
         offset = 0
-        for view, analyze in zip(self._views, self._analyzers, strict=True):
-            known = view.vocabulary_
+        for analyze, known, idf in self._ready:
             counts = Counter(known[term] for term in analyze(text) if term in known)
             if counts:
                 here = np.fromiter(counts, dtype=np.int64)
-                weight = (1 + np.log(np.fromiter(counts.values(), dtype=np.float32))) * view.idf_[here]
+                weight = (1 + np.log(np.fromiter(counts.values(), dtype=np.float32))) * idf[here]
                 weights.append(weight / np.linalg.norm(weight))
                 columns.extend(here + offset)
             offset += len(known)
