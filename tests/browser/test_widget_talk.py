@@ -148,15 +148,31 @@ def test_what_the_words_beside_a_card_say_is_not_read_twice(widget: Widget, page
     expect(page.get_by_text("nothing else")).to_have_count(1)
 
 
+def test_a_link_within_the_shop_leads_there(widget: Widget, page: Page) -> None:
+    widget.visit().open()
+    widget.say("10 to 40")
+    page.locator(".offer").get_by_role("link").click()
+    expect(page).to_have_url(f"{widget.url}/#office_blend")
+    page.goto(f"{widget.url}/blank")
+    widget.open()
+    page.get_by_role("link", name="Privacy").click()
+    expect(page).to_have_url(f"{widget.url}/privacy")
+
+
 def test_a_link_to_elsewhere_opens_its_own_tab(widget: Widget, page: Page, chat: ChatServer) -> None:
+    elsewhere = "https://elsewhere.invalid/"
+    page.context.route(elsewhere, lambda route: route.fulfill(body="elsewhere"))
     chat.answer = lambda text, session: [
-        {"text": "", "offer": {"id": "1", "title": "T", "text": "t", "url": "https://elsewhere.invalid/"}}
+        {"text": "", "offer": {"id": "1", "title": "T", "text": "t", "url": elsewhere}}
     ]
     widget.visit().open()
     widget.say("hi")
     link = page.locator(".offer a")
-    expect(link).to_have_attribute("target", "_blank")
     expect(link).to_have_attribute("rel", "noopener")
+    with page.context.expect_page() as opened:
+        link.click()
+    expect(opened.value).to_have_url(elsewhere)
+    expect(widget.panel).to_be_visible()
 
 
 def test_a_picture_is_shown_from_the_same_origin(widget: Widget, page: Page, chat: ChatServer) -> None:

@@ -940,7 +940,9 @@ class RapportChat extends HTMLElement {
   /** Stays in the tab within the page's own site, opens another elsewhere. */
   #link(url, text, className = "") {
     const target = url.origin === location.origin ? "" : "_blank";
-    const onclick = () => !target && this.#fullScreen && this.hide(); // or the panel would hide what it leads to
+    const onclick = () => {
+      if (!target && this.#fullScreen) this.hide(); // or the panel would hide what it leads to
+    };
     return make("a", { href: url.href, rel: "noopener", target, onclick, className }, text);
   }
 
