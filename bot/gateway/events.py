@@ -6,6 +6,7 @@ The till, the phone agent's screen and the web shop customise with the same rule
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -83,7 +84,7 @@ def take_event(body: EventIn, stack: TheStack, response: Response) -> dict[str, 
     with UnitOfWork(stack.engine) as work:
         try:
             customer = customer_for(work.connection, body.source, given, stack.clock())
-            is_new = keep_event(work.connection, body.event(), customer)
+            is_new = keep_event(work.connection, _with_category(stack, body.event()), customer)
         except AmbiguousIdentifiersError:
             raise _ambiguous() from None
         except UnusableIdentifiersError:
@@ -166,6 +167,15 @@ def take_decision(body: DecisionIn, stack: TheStack) -> dict[str, Any]:
             "options": [{"id": o.id, "title": o.title[language]} for o in question.options],
         }
     return answer
+
+
+def _with_category(stack: Stack, event: Event) -> Event:
+    """The event with the category of its product, where it names one of ours and no category."""
+    named = str(event.body.get("product", "")).casefold()
+    product = next((p for p in stack.business.products if named in (p.id, p.name.casefold())), None)
+    if product is None or event.body.get("category"):
+        return event
+    return replace(event, body=event.body | {"category": product.category})
 
 
 def _known_touchpoint(stack: Stack, touchpoint: str) -> None:

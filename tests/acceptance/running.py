@@ -29,7 +29,7 @@ class Stack:
     def __init__(self, database_url: str, var: Path, *, demo: bool = True) -> None:
         self.database_url = database_url
         self.var = var
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         var.mkdir(parents=True, exist_ok=True)
         (var / "model.json").write_bytes((ROOT / "var/model.json").read_bytes())
@@ -69,6 +69,10 @@ class Stack:
         self._log.close()
         self.http.close()
         return code
+
+    @property
+    def supervisor(self) -> int:
+        return self._up.pid
 
     def pid(self, name: str) -> int:
         """Of a process of the stack; 0 while it is down."""
@@ -180,7 +184,8 @@ def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -
         time.sleep(0.1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody uses now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
