@@ -53,6 +53,8 @@ class TrackerStore(SQLTrackerStore):
         """Writes the events that are new since the tracker was retrieved."""
         sender = tracker.sender_id
         events = list(tracker.events)[self._stored.pop(sender, 0) :]
+        if not events:  # Rasa saves a conversation when it makes it, before anything was said
+            return
         rows = [_row(sender, event.as_dict()) for event in events]
         with self.engine.begin() as connection:
             connection.execute(self.SQLEvent.__table__.insert(), rows)
