@@ -18,7 +18,7 @@ def processes(settings: Settings) -> list[ChildRecord]:
     return [
         ChildRecord("gateway", [sys.executable, "-m", "bot.gateway"], settings.port),
         ChildRecord("actions", [sys.executable, "-m", "actions"], actions),
-        ChildRecord("rasa", [str(RASA_PYTHON), "-m", "bot.rasa.serve"], rasa),
+        ChildRecord("rasa", [str(RASA_PYTHON), "-W", "ignore", "-m", "bot.rasa.serve"], rasa),
     ]
 
 
