@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bot.cli import imports, staff
+from bot.cli import exports, imports, staff
 from bot.cli.refusals import explain
 from bot.cli.store import load_settings, open_store, opened
 from bot.cli.terminal import Json, say, show, show_refusal
@@ -45,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(imports.app, name="import")
+app.add_typer(exports.app, name="export")
 app.add_typer(staff.app, name="staff")
 
 
@@ -105,7 +106,7 @@ def train(as_json: Json = False) -> None:
 
 @app.command()
 def erase(
-    customer: Annotated[str, typer.Argument(help="The customer's id, as `rapport export identities` lists it.")],
+    customer: Annotated[str, typer.Argument(help="The customer's id, as `rapport export identities OUT.csv` lists it.")],
     as_json: Json = False,
 ) -> None:
     """The right to be forgotten: remove a customer from every table and from the tracker."""

@@ -136,6 +136,19 @@ class TestImport:
         refused(rapport("import", "customers", "gone.csv"), str(tmp_path / "gone.csv"), "check the name")
 
 
+class TestExport:
+    def test_identities_are_a_line_for_each_record_and_lead_to_erasure(self, rapport: Rapport, tmp_path: Path) -> None:
+        (tmp_path / "in.csv").write_text(CUSTOMERS)
+        rapport("import", "customers", "in.csv")
+        assert answer(rapport("export", "identities", "out.csv", "--json"))["records"] == 2
+        header, ana, budi = (tmp_path / "out.csv").read_text().splitlines()
+        assert header == "source,source_id,customer_id"
+        assert ana.startswith("shop,1,")
+        assert answer(rapport("erase", ana.split(",")[2], "--json"))["rows"] > 0
+        rapport("export", "identities", "out.csv")
+        assert (tmp_path / "out.csv").read_text().splitlines() == [header, budi]
+
+
 class TestErase:
     def test_a_customer_is_gone_from_the_store(self, rapport: Rapport, engine: Engine, tmp_path: Path) -> None:
         (tmp_path / "in.csv").write_text(CUSTOMERS)
