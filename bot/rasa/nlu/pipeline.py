@@ -4,7 +4,9 @@ Built from `pipeline.json` (names and patterns compiled from `business.yml`) and
 registers the one component of ours in it, which loading needs.
 """
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import spacy
@@ -13,18 +15,31 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
-PHONE = r"(?<!\w)(?:\+|00|0)\d[\d\s().-]{6,16}\d(?!\w)"
-MONEY = r"(?<!\w)(?:rp\.?|idr|usd|us\$|\$|€|£)\s?\d[\d.,]*(?:\s?(?:k|rb|ribu|jt|juta))?(?!\w)"
+PHONE = r"(?<!\w)(?<!\d[.,-])(?:\+|00|0)\d[\d\s().-]{6,16}\d(?!\w)"
+MONEY = r"(?<!\w)(?:rp\.?|idr|usd|us\$|\$|€|£)\s?\d(?:[\d.,]*\d)?(?:\s?(?:k|rb|ribu|jt|juta))?(?!\w)"
 NUMBER = r"(?<![\w.,-])\d{1,6}(?:[.,]\d{1,2})?(?![\w-])"
 
 
 # No postponed annotations here: spaCy reads those of a factory with pydantic 1, which cannot resolve them.
-@Language.factory("patterns", default_config={"patterns": {}})
+@Language.factory("patterns")
 class Patterns:
-    """Entities by regular expression over the text; what comes first in `patterns` wins where two overlap."""
+    """Entities by regular expression over the text; what comes first in `patterns` wins where two overlap.
 
-    def __init__(self, nlp: Language, name: str, patterns: dict[str, str]) -> None:
+    They are saved in a file of their own: spaCy's configuration takes a `$` for a variable.
+    """
+
+    def __init__(self, nlp: Language, name: str) -> None:
+        self.look_for({})
+
+    def look_for(self, patterns: dict[str, str]) -> None:
+        self._given = patterns
         self._patterns = [(label, re.compile(pattern, re.IGNORECASE)) for label, pattern in patterns.items()]
+
+    def to_disk(self, path: Path, exclude: Any = ()) -> None:
+        Path(path).write_text(json.dumps(self._given), "utf-8")
+
+    def from_disk(self, path: Path, exclude: Any = ()) -> None:
+        self.look_for(json.loads(Path(path).read_text("utf-8")))
 
     def __call__(self, doc: Doc) -> Doc:
         spans: list[Span] = list(doc.ents)
@@ -51,5 +66,5 @@ def build(compiled: dict[str, Any]) -> Language:
         ]
     )
     patterns = {"email": EMAIL, **compiled["numbers"], "money": MONEY, "phone": PHONE, "number": NUMBER}
-    nlp.add_pipe("patterns", config={"patterns": patterns})
+    nlp.add_pipe("patterns").look_for(patterns)
     return nlp
