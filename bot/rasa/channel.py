@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -92,7 +93,7 @@ async def _run(
 
 def as_text(text: str) -> str:
     """Typed text for Rasa to read. Rasa takes a leading slash for a command; ours never comes as text."""
-    return text.strip().lstrip("/").strip() or "."
+    return re.sub(r"^[\s/]+", "", text).strip() or "."
 
 
 def pressed(body: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import rasa.core.agent  # noqa: F401
+    import rasa.core.agent
+    import rasa.core.policies.rule_policy  # noqa: F401
     import spacy  # noqa: F401
 
 # What Rasa does not spare anybody: for every domain with a slot, and for every tracker store.

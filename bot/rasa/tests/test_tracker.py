@@ -28,12 +28,10 @@ SESSION: list[Event] = [ActionExecuted("action_session_start"), SessionStarted()
 
 def turn(message_id: str, text: str = "halo") -> list[Event]:
     """What one turn adds to a tracker."""
-    understood = {
-        "text": text,
-        "intent": {"name": "greet", "confidence": 0.93},
-        "entities": [{"entity": "language", "value": "id", "confidence_entity": 0.9}],
-    }
-    said = UserUttered(text, parse_data=understood, input_channel="rapport", metadata={"message_id": message_id})
+    intent = {"name": "greet", "confidence": 0.93}
+    found = [{"entity": "language", "value": "id", "confidence_entity": 0.9}]
+    understood = {"text": text, "intent": intent, "entities": found}
+    said = UserUttered(text, intent, found, understood, input_channel="rapport", metadata={"message_id": message_id})
     answer = BotUttered("Halo!", {"custom": {"offer": {"id": "o"}}}, {"utter_action": "utter_greet_guest"})
     return [
         said,
