@@ -24,7 +24,7 @@ class Settings(StoreSettings):
     var: Path = Path("var")
     """Folder for everything made here: database, models, tracker, logs, secrets."""
     demo: bool = True
-    """Load the demo business's customers on first use and serve its shop page."""
+    """Load the demo business's customers on first use and serve its shop page; of no effect for another business."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     allowed_origins: list[str] = []
     """Other origins whose pages may embed the widget."""
@@ -37,6 +37,11 @@ class Settings(StoreSettings):
     actions_url: str = "http://127.0.0.1:5055"
     internal_token: SecretStr | None = None
     """Shared by gateway and Rasa process; made and kept under `var` when not set."""
+
+    @property
+    def shows_demo(self) -> bool:
+        """Whether this is the demo: never with somebody's own business, whose customers no stranger may sign in as."""
+        return self.demo and self.business.resolve() == ROOT / "demo/business.yml"
 
     @property
     def tracker_path(self) -> Path:

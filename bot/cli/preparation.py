@@ -37,7 +37,7 @@ def prepare(settings: Settings) -> Path:
     with _alone(settings.var), opened(settings.database_url) as engine:
         bring_up_to_date(engine)
         model = ready_model(settings)
-        if settings.demo:
+        if settings.shows_demo:
             load_demo_once(engine, load_demo)
         add_first_administrator(engine)
     return model

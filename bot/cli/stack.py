@@ -51,7 +51,7 @@ def pages(settings: Settings) -> list[str]:
     """The lines under which a person finds everything."""
     url = address(settings)
     return [
-        f"  shop with the chat  {url}/",
+        f"  page with the chat  {url}/",
         f"  staff console       {url}/console",
         f"  API documentation   {url}/docs",
     ]

@@ -63,7 +63,7 @@ class Pages:
             say=self.wording(),
             staff=getattr(request.state, "staff", None),
             # The shop page at / is only there in demo mode.
-            shop="/" if self._settings.demo else None,
+            shop="/" if self._settings.shows_demo else None,
             **context,
         )
         return HTMLResponse(html, status)

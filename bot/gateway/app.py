@@ -86,7 +86,7 @@ def _pages(app: FastAPI, settings: Settings, business: Business) -> None:
         headers = {"cache-control": "public, max-age=300", "access-control-allow-origin": "*"}
         return FileResponse(WIDGET, media_type="text/javascript", headers=headers)
 
-    if not settings.demo:
+    if not settings.shows_demo:
 
         @app.get("/", include_in_schema=False)
         async def plain_page() -> HTMLResponse:

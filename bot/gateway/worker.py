@@ -118,7 +118,7 @@ class TurnWorker:
         """Tries until the message is answered or given up."""
         again = message.message_id not in self._new
         self._new.discard(message.message_id)
-        told, tries, pause = message.was_told, message.attempts, self._first_pause
+        told, tries, pause = message.was_told, 0, self._first_pause
         while True:
             try:
                 async with self._places:

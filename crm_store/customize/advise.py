@@ -20,7 +20,7 @@ def advise(moment: Moment, *, asks_for_it: bool = False) -> list[Reply]:
     """The next step with this customer, with a welcome before it when they are known and nothing was said yet."""
     first = is_first_answer(moment)
     replies = _carry_out(moment, _decide(moment, asks_for_it=asks_for_it), opens=first, asks_for_it=asks_for_it)
-    return [greeting(moment), *replies] if first and moment.may(Act.BE_WELCOMED_BACK) else replies
+    return [greeting(moment, alone=False), *replies] if first and moment.may(Act.BE_WELCOMED_BACK) else replies
 
 
 def greet(moment: Moment) -> list[Reply]:
@@ -29,8 +29,8 @@ def greet(moment: Moment) -> list[Reply]:
         advice = _decide(moment, may_question=not moment.may(Act.BE_WELCOMED_BACK))
         # An offer is not pushed at somebody who only says hello, so it is not kept as shown either.
         if advice.matter or advice.asked:
-            return [greeting(moment), *_carry_out(moment, advice, opens=False)]
-    return [greeting(moment)]
+            return [greeting(moment, alone=False), *_carry_out(moment, advice, opens=False)]
+    return [greeting(moment, alone=True)]
 
 
 def _decide(moment: Moment, *, asks_for_it: bool = False, may_question: bool = True) -> Advice:

@@ -27,16 +27,24 @@ def customer_reason(
     )
     clauses: list[str] = []
     messages: set[str] = set()
+    implied = _implied(business, ranked)
     for piece in ranked:
         clause = _clause(business, piece, language)
         # One message is one reason, however many things it told.
-        if clause and clause not in clauses and piece.message_id not in messages:
+        if clause and clause not in clauses and piece.message_id not in messages and piece not in implied:
             clauses.append(clause)
             if piece.message_id:
                 messages.add(piece.message_id)
     if not clauses:
         return f"{_ANYBODY[language]}."
     return f"{_BECAUSE[language]} {f' {_AND[language]} '.join(clauses[:most])}."
+
+
+def _implied(business: Business, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Stated needs that an answer says again: it answers a question that is asked of them alone."""
+    asked = [business.question(piece.key) for piece in evidence if piece.kind == "answered"]
+    said_again = {question.segments[0] for question in asked if question and len(question.segments) == 1}
+    return [piece for piece in evidence if piece.kind == "stated" and piece.value in said_again]
 
 
 def _speaks_for(business: Business, offer: Offer, piece: Evidence) -> float:

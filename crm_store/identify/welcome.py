@@ -24,14 +24,16 @@ def is_first_answer(moment: Moment) -> bool:
     )
 
 
-def greeting(moment: Moment) -> Reply:
-    """By name when verified, "welcome back" when the device is known, as a guest otherwise."""
+def greeting(moment: Moment, *, alone: bool) -> Reply:
+    """By name when verified, "welcome back" when the device is known, as a guest otherwise.
+
+    `alone`: nothing follows, so that the greeting itself asks what may be done.
+    """
+    kind = "greet" if alone else "welcome"
     name = moment.name
     if name:
-        return Reply("utter_greet_name", {"name": name})
-    if moment.may(Act.BE_WELCOMED_BACK):
-        return Reply("utter_greet_back")
-    return Reply("utter_greet_guest")
+        return Reply(f"utter_{kind}_name", {"name": name})
+    return Reply(f"utter_{kind}_{'back' if moment.may(Act.BE_WELCOMED_BACK) else 'guest'}")
 
 
 def note_claims(moment: Moment) -> list[str]:

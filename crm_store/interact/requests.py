@@ -23,7 +23,7 @@ def ask_for_person(moment: Moment) -> list[Reply]:
         .values(state="waiting")
     )
     about = moment.business.business
-    return [Reply("utter_person_open", {"phone": about.phone, "hours": about.hours[moment.language]})]
+    return [Reply("utter_person_asked", {"phone": about.phone, "hours": about.hours[moment.language]})]
 
 
 def _keep(moment: Moment, kind: str, attributes: dict[str, str]) -> None:

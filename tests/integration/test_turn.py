@@ -130,7 +130,7 @@ def test_an_offer_declined_is_kept_as_declined_and_the_first_word_stands(guest: 
 
 
 def test_a_guest_who_says_hello_is_greeted_as_a_guest_and_asked_what_pays_to_know(guest: Visitor) -> None:
-    assert responses(guest.says("hello", "action_greet")) == ["utter_greet_guest", "utter_ask_matters"]
+    assert responses(guest.says("hello", "action_greet")) == ["utter_welcome_guest", "utter_ask_matters"]
     assert responses(guest.says("hello?", "action_greet")) == ["utter_greet_guest"]
 
 
@@ -227,7 +227,7 @@ def test_a_price_is_told_and_keeps_nothing_but_the_turn(guest: Visitor, engine: 
 
 def test_whoever_wants_a_person_waits_for_one(guest: Visitor, engine: Engine, business: Business) -> None:
     (reply,) = guest.says("a human please", "action_talk_to_person").replies
-    assert reply.response == "utter_person_open"
+    assert reply.response == "utter_person_asked"
     assert reply.values == {"phone": business.business.phone, "hours": business.business.hours["en"]}
     assert only_row(engine, conversations).state == "waiting"
     assert only_row(engine, interactions).kind == "person_request"
@@ -276,7 +276,7 @@ def test_a_recognised_device_is_served_from_its_own_profile(guest: Visitor, engi
     guest.says("I like fruity coffee", "action_note_need", TASTE)
     back = guest.comes_back(timedelta(days=40))
     told = back.says("what is good today?", "action_advise")
-    assert responses(told)[0] == "utter_greet_back"
+    assert responses(told)[0] == "utter_welcome_back"
     (decision,) = [d for d in all_rows(engine, decisions) if d.conversation_id == back.conversation_id]
     assert max(decision.facts["needs"], key=decision.facts["needs"].get) == "explorer"
     assert "tier" not in decision.reason
@@ -335,7 +335,7 @@ def test_a_verified_customer_with_an_open_repair_is_served_first_and_asked_nothi
 
     told = customer.says("hi, looking for something for the office", "action_note_need", OFFICE)
 
-    assert responses(told) == ["utter_greet_name", "utter_open_matter_ready"]
+    assert responses(told) == ["utter_welcome_name", "utter_open_matter_ready"]
     assert told.replies[1].values == {"product": "Espresso machine", "place": "Menteng"}
     assert offered(told) is None
     assert all_rows(engine, questions_asked) == []
@@ -361,7 +361,7 @@ def test_an_open_repair_is_told_of_at_the_first_hello_and_may_be_left(
         add_matter(work.connection, sari, "repair", "Ready", now - timedelta(days=1), product="Grinder")
         work.commit()
     customer = arrive(engine, business, now, proof=SARI)
-    assert responses(customer.says("hi", "action_greet")) == ["utter_greet_name", "utter_open_matter_ready"]
+    assert responses(customer.says("hi", "action_greet")) == ["utter_welcome_name", "utter_open_matter_ready"]
     assert responses(customer.says("no, I will come", "action_deny")) == ["utter_matter_left"]
     assert all_rows(engine, interactions, kind="delivery_request") == []
 
@@ -381,7 +381,7 @@ def test_what_waits_for_us_is_told_and_asks_for_no_yes(
         add_matter(work.connection, sari, kind, status, now - timedelta(days=1), product="Grinder")
         work.commit()
     customer = arrive(engine, business, now, proof=SARI)
-    assert responses(customer.says("hi", "action_greet")) == ["utter_greet_name", response]
+    assert responses(customer.says("hi", "action_greet")) == ["utter_welcome_name", response]
     assert responses(customer.says("yes", "action_affirm")) == ["utter_affirm_nothing"]
 
 
@@ -403,7 +403,7 @@ def test_the_newest_word_on_a_repair_counts(engine: Engine, business: Business, 
         work.commit()
     customer = arrive(engine, business, now, proof=SARI)
     told = customer.says("hi", "action_greet")
-    assert responses(told) == ["utter_greet_name", "utter_open_matter_waiting"]
+    assert responses(told) == ["utter_welcome_name", "utter_open_matter_waiting"]
     assert told.replies[1].values["product"] == "Espresso machine"
 
 
