@@ -1,7 +1,7 @@
 """The way to Rasa: one method that takes a message through a turn.
 
 RasaError            the turn did not happen; the message is still in the inbox
-+-- RasaUnavailable  Rasa or the action server is down or slow: try again until it is back
++-- RasaUnavailable  Rasa or the action server is down, slow or not ours: try again until it is back
 +-- TurnRefused      Rasa itself failed on this message: try a few times, then give up on it
 """
 
@@ -17,6 +17,10 @@ from crm_store.conversations.inbox import Outgoing, Understood, Waiting
 
 TIMEOUT_SECONDS = 20.0
 """Well below Rasa's own lock lifetime of 60 s."""
+KEPT_SECONDS = 3.0
+"""A connection that idles is let go before Rasa does so, after 5 s: a message must not meet one that is just being closed."""
+NOT_NOW = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.UNAUTHORIZED}
+"""No message is to blame for either; the second is a token that differs."""
 
 
 class RasaError(Exception):
@@ -67,7 +71,9 @@ class Rasa:
     def _session(self) -> aiohttp.ClientSession:
         if self._kept is None:  # it wants a running loop
             self._kept = aiohttp.ClientSession(
-                headers={"x-rapport-token": self._token}, timeout=aiohttp.ClientTimeout(TIMEOUT_SECONDS)
+                connector=aiohttp.TCPConnector(keepalive_timeout=KEPT_SECONDS),
+                headers={"x-rapport-token": self._token},
+                timeout=aiohttp.ClientTimeout(TIMEOUT_SECONDS),
             )
         return self._kept
 
@@ -82,13 +88,15 @@ class Rasa:
         }
         try:
             async with self._session.post(f"{self._url}/webhooks/rapport/turn", json=body) as answer:
-                if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                if answer.status in NOT_NOW:
                     raise RasaUnavailableError((await answer.text())[:200])
                 if answer.status >= HTTPStatus.BAD_REQUEST:
                     raise TurnRefusedError(f"{answer.status} {(await answer.text())[:200]}")
                 return _receipt(await answer.json())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise RasaUnavailableError(type(error).__name__) from error
+        except (LookupError, TypeError, ValueError) as error:
+            raise TurnRefusedError(f"a receipt that cannot be read: {error!r}"[:200]) from error
 
     async def is_ready(self) -> bool:
         return await self._answers(f"{self._url}/") and await self._answers(f"{self._actions}/health")
