@@ -572,7 +572,7 @@ svg { display: block; fill: none; stroke: currentColor; stroke-width: 1.8; strok
 
 .panel[open] { display: flex; }
 .panel { position: fixed; inset: auto 20px 94px auto; flex-direction: column; margin: 0; padding: 0; border: 0; color: inherit;
-  width: 392px; max-width: calc(100vw - 40px); height: min(660px, calc(100vh - 114px)); overflow: hidden; border-radius: 20px;
+  width: 392px; max-width: calc(100vw - 40px); height: min(760px, calc(100vh - 114px)); overflow: hidden; border-radius: 20px;
   background: var(--page); box-shadow: var(--shadow); animation: rise .2s ease-out; }
 @keyframes rise { from { opacity: 0; transform: translateY(14px) scale(.98); } }
 header { --ring: currentColor; flex: none; display: flex; align-items: center; gap: 12px; padding: 14px 12px 14px 18px;
@@ -598,7 +598,7 @@ h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.25; overflow: 
 .line .day::before, .line .day::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
 .message { display: flex; flex-direction: column; align-items: flex-start; gap: 8px; margin-bottom: 14px; max-width: 100%; }
 .bot:has(+ .bot), .customer:has(+ .customer) { margin-bottom: 4px; }
-:is(.bot:has(+ .bot), .customer:has(+ .customer)):not([data-state="failed"]) > .meta { display: none; }
+:is(.bot:has(+ .bot), .customer:has(+ :is(.customer, .bot))):not([data-state="failed"]) > .meta { display: none; }
 .customer { align-items: flex-end; }
 .text { margin: 0; max-width: 86%; padding: 9px 14px; border-radius: 18px; border-end-start-radius: 6px; background: var(--bubble);
   box-shadow: 0 1px 2px rgb(0 0 0 / .07); white-space: pre-wrap; overflow-wrap: anywhere; }
