@@ -133,6 +133,10 @@ def accept(
             raise UnknownButtonError
         text, meaning = button["title"], button["meaning"]
     seq = _next_seq(connection, conversation_id, 1, now)
+    # Looked for again behind the lock: an insert that meets its double would wait for whoever answers that one, and they
+    # for this lock.
+    if connection.execute(_BY_CLIENT_ID, {"conversation": conversation_id, "client": client_id}).first():
+        raise ConcurrentDuplicateError
     # Counted behind the lock: of two that come at once only the first is alone, and the cap is never passed.
     waiting: int = connection.execute(_HOW_MANY_WAIT, {"conversation": conversation_id}).scalar_one()
     if waiting >= MOST_WAITING:

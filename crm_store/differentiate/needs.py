@@ -19,6 +19,8 @@ NOW = 2.0
 """Exponent of what is said in the conversation under way: what is asked for now outranks what is known from before."""
 FULL_AFTER = 7
 """Days of purchase in a category after which the behaviour counts as one whole piece of evidence."""
+MOST_OBSERVED = 2.0
+"""However often somebody buys the same, it counts as so many whole pieces of evidence at most."""
 
 Posterior = dict[str, float]
 
@@ -86,7 +88,7 @@ def observed(business: Business, days: Mapping[str, int]) -> list[Evidence]:
             "observed",
             b.id,
             b.category,
-            weight=min(1.0, math.log2(1 + days[b.category]) / math.log2(1 + FULL_AFTER)),
+            weight=min(MOST_OBSERVED, math.log2(1 + days[b.category]) / math.log2(1 + FULL_AFTER)),
         )
         for b in business.needs.behaviours
         if days.get(b.category)

@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_store.business import load_business
-from crm_store.differentiate.needs import FULL_AFTER, NOW, STATED, Evidence, likelihood, observed, posterior
+from crm_store.differentiate.needs import (
+    FULL_AFTER,
+    MOST_OBSERVED,
+    NOW,
+    STATED,
+    Evidence,
+    likelihood,
+    observed,
+    posterior,
+)
 
 DEMO = load_business(Path(__file__).resolve().parents[2] / "demo" / "business.yml")
 PRIOR = pytest.approx({"quick": 0.30, "explorer": 0.22, "thrifty": 0.28, "office": 0.20})
@@ -153,10 +162,11 @@ def test_purchases_of_a_category_are_evidence_of_the_behaviour() -> None:
 
 
 def test_buying_the_same_again_tells_less_each_time_and_at_last_nothing_more() -> None:
-    weights = [observed(DEMO, {"capsules": days})[0].weight for days in range(1, 12)]
+    weights = [observed(DEMO, {"capsules": days})[0].weight for days in range(1, 80)]
     steps = [later - earlier for earlier, later in itertools.pairwise(weights)]
     assert weights[0] == pytest.approx(1 / 3)
-    assert weights[FULL_AFTER - 1 :] == [1.0] * (12 - FULL_AFTER)
+    assert weights[FULL_AFTER - 1] == pytest.approx(1)
+    assert set(weights[62:]) == {MOST_OBSERVED}
     assert all(earlier >= later for earlier, later in itertools.pairwise(steps))
 
 
