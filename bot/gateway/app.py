@@ -68,14 +68,15 @@ def create_app(
         app.include_router(router)
     _pages(app, settings, business)
     app.mount("/console", create_console(engine, business, settings, clock))
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(problems.TooLargeIsAProblem, detail=f"Send at most {LARGEST_BODY // 1024} kB.")
+    # Added last, so that it stands around the others: a page may read their refusals too.
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.allowed_origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
+        allow_headers=["authorization", "content-type", "last-event-id"],
     )
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
-    app.add_middleware(problems.TooLargeIsAProblem, detail=f"Send at most {LARGEST_BODY // 1024} kB.")
     return app
 
 

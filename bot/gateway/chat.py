@@ -26,16 +26,21 @@ router = APIRouter(prefix="/v1/chat", tags=["chat"])
 
 LONGEST_TEXT = 4000
 LONGEST_WAIT_SECONDS = 30.0
-INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+INVISIBLE = {"Cc", "Cf", "Cs", "Co"}
+"""Not Cn: what this Python's table of characters does not have yet is, most of all, the newest emoji."""
 KEPT = "\n\t\u200d"
 """Line breaks, and the joiner inside emoji."""
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+"""Of what names a thing: no control characters, of which PostgreSQL cannot even store the first."""
+LONGEST_NUMBER = 18
+"""Digits; more would be no message's number."""
 
 
 class SessionIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     language: Annotated[str, Field(max_length=35)] | None = None
-    page: Annotated[str, Field(max_length=2000)] | None = None
+    page: Annotated[str, Field(max_length=2000, pattern=ONE_LINE)] | None = None
     device_token: Annotated[str, Field(max_length=200)] | None = None
     user_token: Annotated[str, Field(max_length=4000)] | None = None
 
@@ -53,7 +58,7 @@ class IdentifyIn(BaseModel):
 class MessageIn(BaseModel):
     """Words, or the payload of a button that was shown; never both."""
 
-    client_id: Annotated[str, Field(min_length=1, max_length=128)]
+    client_id: Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)]
     text: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
     payload: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
@@ -200,7 +205,7 @@ async def stream(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """The same as server-sent events; `Last-Event-ID` goes before `after`."""
-    if last_event_id and last_event_id.isdigit():
+    if last_event_id and last_event_id.isdecimal() and len(last_event_id) <= LONGEST_NUMBER:
         after = int(last_event_id)
     first = await _news(stack, token, after, 0)
 
@@ -210,7 +215,10 @@ async def stream(
             for message in news:
                 seen = message["seq"]
                 yield ServerSentEvent(json.dumps(message, ensure_ascii=False), event="message", id=str(seen))
-            news = await _news(stack, token, seen, LONGEST_WAIT_SECONDS / 2)
+            try:
+                news = await _news(stack, token, seen, LONGEST_WAIT_SECONDS / 2)
+            except ProblemError:  # the session is over; who asks again is told so
+                return
 
     return EventSourceResponse(events(), ping=15)
 

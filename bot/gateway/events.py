@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from bot.gateway.chat import Session, TheStack, bearer
+from bot.gateway.chat import ONE_LINE, Session, TheStack, bearer
 from bot.gateway.problems import ProblemError
 from bot.gateway.stack import Stack
 from crm_store.conversations import sessions
@@ -33,13 +33,13 @@ from crm_store.identify.profiles import scope
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
-Short = Annotated[str, Field(min_length=1, max_length=128)]
+Short = Annotated[str, Field(min_length=1, max_length=128, pattern=ONE_LINE)]
 BROWSER_KINDS = ("view_page", "view_product", "view_category", "add_to_cart", "search")
 
 
 class Identifier(BaseModel):
     type: Annotated[str, Field(pattern=r"^[a-z_]{2,32}$")]
-    value: Annotated[str, Field(min_length=1, max_length=255)]
+    value: Annotated[str, Field(min_length=1, max_length=255, pattern=ONE_LINE)]
 
 
 class EventIn(BaseModel):
@@ -47,7 +47,7 @@ class EventIn(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    source: Annotated[str, Field(min_length=1, max_length=64)]
+    source: Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)]
     event_id: Short
     at: datetime
     touchpoint: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, all of them: ours, FastAPI's validation, unknown paths.
+"""Errors as RFC 9457 problem details, all of them: ours, FastAPI's validation, unknown paths, and what nobody foresaw.
 
 Problem                 status, slug, title, detail
 """
@@ -45,6 +45,11 @@ def install(app: FastAPI) -> None:
         wrong = [{"at": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
         detail = "; ".join(f"{w['at']}: {w['problem']}" for w in wrong[:3])
         return problem(422, "invalid-request", "The request is not valid", detail, errors=wrong)
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(_request: Request, _error: Exception) -> JSONResponse:
+        # The log has the error; whoever asked can do nothing with it.
+        return problem(500, "internal", "Something went wrong here", "Try again; the gateway's log says more.")
 
     @app.exception_handler(HTTPException)
     async def _plain(_request: Request, error: HTTPException) -> JSONResponse:
