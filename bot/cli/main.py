@@ -106,7 +106,9 @@ def train(as_json: Json = False) -> None:
 
 @app.command()
 def erase(
-    customer: Annotated[str, typer.Argument(help="The customer's id, as `rapport export identities OUT.csv` lists it.")],
+    customer: Annotated[
+        str, typer.Argument(help="The customer's id, as `rapport export identities OUT.csv` lists it.")
+    ],
     as_json: Json = False,
 ) -> None:
     """The right to be forgotten: remove a customer from every table and from the tracker."""

@@ -65,7 +65,9 @@ def _of_store(error: Exception) -> Refusal | None:
     if isinstance(error, AccessError | ImportRefusedError | RejectsUnwritableError):
         return _halves(error, "; ")
     if isinstance(error, NoSuchCustomerError):
-        return Refusal(f"no customer has the id {error}", "`rapport export identities OUT.csv` lists every customer's id")
+        return Refusal(
+            f"no customer has the id {error}", "`rapport export identities OUT.csv` lists every customer's id"
+        )
     if isinstance(error, DBAPIError):
         reason = str(error.orig).strip().splitlines()[0]
         return Refusal(f"the database cannot be used: {reason}", "check DATABASE_URL and that its server runs")
