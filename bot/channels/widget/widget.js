@@ -133,6 +133,7 @@ class Conversation extends EventTarget {
   #memory;
   #token = "";
   #refusedToken = null;
+  #dead = ""; // the session token that the server knew no longer; what is stored may still say it
   #watched = false;
   #listening = false;
   #opening = null;
@@ -265,7 +266,8 @@ class Conversation extends EventTarget {
 
   #fresh() {
     const kept = this.#memory.read();
-    return kept.session_token && Date.now() - kept.used_at < IDLE_LIMIT ? kept : null;
+    const lives = kept.session_token && kept.session_token !== this.#dead;
+    return lives && Date.now() - kept.used_at < IDLE_LIMIT ? kept : null;
   }
 
   /** The stored session, if it is that of whoever is signed in on this page now. */
@@ -285,7 +287,11 @@ class Conversation extends EventTarget {
 
   /** One tab at a time: a device token is spent when used. */
   async #open(generation) {
-    const open = async () => this.#usable() || (await this.#identify(generation)) || this.#create(generation);
+    const open = async () => {
+      // What another tab has just stored takes a moment to be seen in this one.
+      if (this.#dead && this.#memory.read().session_token === this.#dead) await new Promise((go) => setTimeout(go, 200));
+      return this.#usable() || (await this.#identify(generation)) || this.#create(generation);
+    };
     return navigator.locks ? navigator.locks.request(`rapport:${this.#server}`, open) : open();
   }
 
@@ -352,8 +358,7 @@ class Conversation extends EventTarget {
       return result;
     } catch (error) {
       if (error.status !== 401) throw error;
-      // Unless another tab has opened a new one already.
-      if (this.#memory.read().session_token === session.session_token) this.#memory.forget("session_token");
+      this.#dead = session.session_token; // nothing is stored: another tab may have stored a new one already
       return work(await this.#session());
     }
   }
