@@ -133,7 +133,7 @@ class Conversation extends EventTarget {
   #memory;
   #token = "";
   #refusedToken = null;
-  #dead = ""; // the session token that the server knew no longer; what is stored may still say it
+  #dead = ""; // the session token that the server knew no longer
   #watched = false;
   #listening = false;
   #opening = null;
@@ -266,8 +266,8 @@ class Conversation extends EventTarget {
 
   #fresh() {
     const kept = this.#memory.read();
-    const lives = kept.session_token && kept.session_token !== this.#dead;
-    return lives && Date.now() - kept.used_at < IDLE_LIMIT ? kept : null;
+    const { session_token, used_at } = kept;
+    return session_token && session_token !== this.#dead && Date.now() - used_at < IDLE_LIMIT ? kept : null;
   }
 
   /** The stored session, if it is that of whoever is signed in on this page now. */
@@ -288,7 +288,7 @@ class Conversation extends EventTarget {
   /** One tab at a time: a device token is spent when used. */
   async #open(generation) {
     const open = async () => {
-      // What another tab has just stored takes a moment to be seen in this one.
+      // What another tab stored is seen here a moment later.
       if (this.#dead && this.#memory.read().session_token === this.#dead) await new Promise((go) => setTimeout(go, 200));
       return this.#usable() || (await this.#identify(generation)) || this.#create(generation);
     };
@@ -358,7 +358,7 @@ class Conversation extends EventTarget {
       return result;
     } catch (error) {
       if (error.status !== 401) throw error;
-      this.#dead = session.session_token; // nothing is stored: another tab may have stored a new one already
+      this.#dead = session.session_token; // not stored: another tab may have stored a new one already
       return work(await this.#session());
     }
   }
@@ -946,7 +946,7 @@ class RapportChat extends HTMLElement {
   #link(url, text, className = "") {
     const target = url.origin === location.origin ? "" : "_blank";
     const onclick = () => {
-      if (!target && this.#fullScreen) this.hide(); // or the panel would hide what it leads to
+      if (!target && this.#fullScreen) this.hide(); // it would cover what it leads to
     };
     return make("a", { href: url.href, rel: "noopener", target, onclick, className }, text);
   }
@@ -1049,7 +1049,7 @@ class RapportChat extends HTMLElement {
     return choices;
   }
 
-  /** `said`: the words beside the card, which need not be read twice. */
+  /** `said`: the words beside the card, not to be said twice. */
   #showOffer(offer, said) {
     const card = make("article", { className: "offer", "aria-label": offer.title || "" });
     const image = offer.image && webAddress(offer.image);
