@@ -65,12 +65,18 @@ class TurnWorker:
         self._start(message.conversation_id, message if alone else None)
 
     async def run(self) -> None:
-        """Works until cancelled."""
-        await asyncio.to_thread(erase_trackers, self._engine, self._tracker_path)
+        """Works until cancelled; a store that is away for a while is waited for."""
+        trackers_erased = False
         try:
             while True:
-                for conversation_id in await asyncio.to_thread(self._conversations_waiting):
-                    self._start(conversation_id)
+                try:
+                    if not trackers_erased:
+                        await asyncio.to_thread(erase_trackers, self._engine, self._tracker_path)
+                        trackers_erased = True
+                    for conversation_id in await asyncio.to_thread(self._conversations_waiting):
+                        self._start(conversation_id)
+                except Exception:
+                    log.exception("the inbox cannot be looked at; the worker tries again")
                 await asyncio.sleep(SWEEP_SECONDS)
         finally:
             for task in self._busy.values():
@@ -85,6 +91,8 @@ class TurnWorker:
         if conversation_id in self._busy:
             self._again.add(conversation_id)
             return
+        # Here and not in the task: what is announced before it takes its first step must not be forgotten.
+        self._again.discard(conversation_id)
         task = asyncio.create_task(self._serve(conversation_id, first))
         self._busy[conversation_id] = task
         task.add_done_callback(lambda done: self._finished(conversation_id, done))
@@ -96,12 +104,10 @@ class TurnWorker:
                 "conversation %s: the worker stumbled; it tries again", conversation_id, exc_info=task.exception()
             )
         elif conversation_id in self._again and not task.cancelled():
-            self._again.discard(conversation_id)
             self._start(conversation_id)
 
     async def _serve(self, conversation_id: str, first: Waiting | None) -> None:
         """Answers everything that waits in one conversation, the oldest first."""
-        self._again.discard(conversation_id)
         if first:
             await self._answer(first)
             if conversation_id not in self._again:
@@ -129,12 +135,14 @@ class TurnWorker:
                 break
             except RasaUnavailableError as error:
                 log.warning("message %s: no turn (%s), trying again in %.1f s", message.message_id, error, pause)
-                await asyncio.to_thread(self._note_trouble, message, not told)
+                if not await asyncio.to_thread(self._note_trouble, message, not told):
+                    break
                 told = True
             except TurnRefusedError as error:
                 tries += 1
                 log.warning("message %s: refused %d of %d times (%s)", message.message_id, tries, TRIES, error)
-                await asyncio.to_thread(self._note_trouble, message, tell=False)
+                if not await asyncio.to_thread(self._note_trouble, message, tell=False):
+                    break
                 if tries >= TRIES:
                     await asyncio.to_thread(self._give_up, message)
                     metrics.turns.labels("failed").inc()
@@ -160,13 +168,16 @@ class TurnWorker:
         if ERASE in receipt.effects:
             erase_trackers(self._engine, self._tracker_path)
 
-    def _note_trouble(self, message: Waiting, tell: bool) -> None:
+    def _note_trouble(self, message: Waiting, tell: bool) -> bool:
+        """False when the message waits no more: it was erased meanwhile."""
         with UnitOfWork(self._engine) as work:
-            inbox.count_attempt(work.connection, message.message_id)
+            if not inbox.count_attempt(work.connection, message.message_id):
+                return False
             if tell:
                 text = notice(LATER, message.language)
                 inbox.notify(work.connection, message.message_id, message.conversation_id, text, self._clock())
             work.commit()
+        return True
 
     def _give_up(self, message: Waiting) -> None:
         reply = Outgoing(notice(GAVE_UP, message.language), "notice")

@@ -232,11 +232,15 @@ def _was_told(connection: Connection, message_id: str) -> bool:
     return connection.execute(told.limit(1)).first() is not None
 
 
-def count_attempt(connection: Connection, message_id: str) -> None:
-    connection.execute(
-        update(messages).where(messages.c.id == bindparam("wanted")).values(attempts=messages.c.attempts + 1),
+def count_attempt(connection: Connection, message_id: str) -> bool:
+    """One more try at a waiting message; False when it waits no more."""
+    tried = connection.execute(
+        update(messages)
+        .where(messages.c.id == bindparam("wanted"), messages.c.state == "received")
+        .values(attempts=messages.c.attempts + 1),
         {"wanted": message_id},
     )
+    return tried.rowcount > 0
 
 
 def answer(

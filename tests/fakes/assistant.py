@@ -33,6 +33,8 @@ class FakeAssistant:
 
     answer: Answer = echo
     is_down: bool = False
+    absent: set[str] = field(default_factory=set)
+    """Texts upon which it is down."""
     refused: set[str] = field(default_factory=set)
     """Texts that it cannot work on."""
     turns: list[tuple[Waiting, bool]] = field(default_factory=list)
@@ -71,7 +73,7 @@ class FakeAssistant:
     async def take_turn(self, message: Waiting, *, again: bool) -> Receipt:
         self.turns.append((message, again))
         self._begun.set()
-        if self.is_down:
+        if self.is_down or message.text in self.absent:
             raise RasaUnavailableError("told to be down")
         if message.text in self.refused:
             raise TurnRefusedError("told to refuse")
