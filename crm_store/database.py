@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 
 try:
@@ -21,6 +21,7 @@ except ImportError:  # not a POSIX system: SQLite's own waiting has to do
     fcntl = None  # type: ignore[assignment]
 
 WRITES = "rapport_writes"
+_ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
 
 
 def open_engine(url: str, *, durable: bool = True) -> Engine:
@@ -113,6 +114,15 @@ class UnitOfWork:
 
     def commit(self) -> None:
         self.connection.commit()
+
+
+def one_at_a_time(connection: Connection, what: str) -> None:
+    """Waits for its turn to look and then make `what`, and keeps it until the transaction ends.
+
+    Of two that find nothing at the same moment each would make one. SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ADVISORY_LOCK, {"what": what})
 
 
 @contextmanager

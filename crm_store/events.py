@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, String, Table, select
 
+from crm_store.database import one_at_a_time
 from crm_store.tables import events, interactions, transactions
 
 PURCHASES = ("purchase", "return")
@@ -41,6 +42,7 @@ def keep_event(connection: Connection, event: Event, customer_id: str) -> bool:
     Raises EventError for a purchase or return without an amount, which as anything else would count as a cost, and for
     numbers that are none (NaN, Infinity).
     """
+    one_at_a_time(connection, f"event {event.source}/{event.event_id}")
     key = (events.c.source == event.source) & (events.c.event_id == event.event_id)
     if connection.execute(select(events.c.event_id).where(key)).first():
         return False

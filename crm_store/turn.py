@@ -18,7 +18,7 @@ from crm_store.customize.advise import advise, greet
 from crm_store.customize.decisions import keep_outcome
 from crm_store.customize.prices import money, product_named
 from crm_store.database import UnitOfWork
-from crm_store.differentiate.learn import learn
+from crm_store.differentiate.learn import answer_in, learn
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.profiles import scope
 from crm_store.identify.welcome import CLAIMED, note_claims
@@ -127,13 +127,17 @@ def _note_need(moment: Moment) -> list[Reply]:
 def _note_answer(moment: Moment) -> list[Reply]:
     if learn(moment, needs=False):
         return advise(moment)
-    return [Reply("utter_answer_unclear" if moment.pending.get("question") else "utter_out_of_scope")]
+    asked = moment.pending.get("question")
+    # With the question comes what can be pressed.
+    return [Reply("utter_answer_unclear"), Reply(f"utter_ask_{asked}")] if asked else [Reply("utter_out_of_scope")]
 
 
 def _fall_back(moment: Moment) -> list[Reply]:
-    """Not understood as anything: it may still answer the open question, or be a claim."""
+    """Not understood as anything: it may still answer the open question, name a product, or be a claim."""
     if learn(moment):
         return advise(moment)
+    if moment.understanding.values("product"):
+        return _price(moment)
     claimed = any(kind in CLAIMED for kind, _, _ in moment.understanding.entities)
     return [Reply("utter_claim_noted" if claimed else "utter_out_of_scope")]
 
@@ -152,8 +156,11 @@ def _affirm(moment: Moment) -> list[Reply] | TurnResult:
 
 def _deny(moment: Moment) -> list[Reply]:
     meant = moment.pending.pop("yes", None)
+    if meant is None and moment.pending.pop("question", None):
+        # A no to a question is not an answer: it is passed over, and the customer served with what is known.
+        return advise(moment, asks_for_it=True, may_question=False)
     if meant is None:
-        return _note_answer(moment) if moment.pending.get("question") else [Reply("utter_deny_nothing")]
+        return [Reply("utter_deny_nothing")]
     if meant["kind"] == "forget":
         return [Reply("utter_forget_kept")]
     if meant["kind"] == "service":
@@ -170,15 +177,19 @@ def _stop_asking(moment: Moment) -> list[Reply]:
 
 def _explain_question(moment: Moment) -> list[Reply]:
     question = moment.business.question(moment.pending.get("question", ""))
-    if question is None:
-        return [Reply("utter_why_ask_nothing")]
-    return [Reply("utter_why_ask", {"why": question.why[moment.language]})]
+    if question:
+        return [Reply("utter_why_ask", {"why": question.why[moment.language]}), Reply(f"utter_ask_{question.id}")]
+    reason = moment.pending.get("yes", {}).get("reason")
+    return [Reply("utter_why_offer", {"reason": reason}) if reason else Reply("utter_why_ask_nothing")]
 
 
 def _price(moment: Moment) -> list[Reply]:
     named = [value for value, _ in moment.understanding.values("product")]
     product = product_named(moment.business, moment.text, named)
     if product is None:
+        answer = answer_in(moment)
+        if answer and answer.strength == 1.0:  # word for word: "price" is what matters to them, not what they ask
+            return _note_answer(moment)
         return [Reply("utter_price_which")]
     price = money(product.price, moment.business.business.currency)
     return [Reply("utter_price", {"product": product.name, "price": price})]

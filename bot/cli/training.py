@@ -127,10 +127,12 @@ def _intent(name: str, language: str, examples: list[str]) -> dict[str, Any]:
 def _responses(business: Business, lead_in: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     about = business.business
     hours = {
-        code: " ".join([about.hours[code] + ".", *(f"{s.name}: {s.hours[code]}." for s in business.stores)])
+        code: "\n".join(
+            [*(f"{s.name}: {s.hours[code]}." for s in business.stores), f"{about.phone}: {about.hours[code]}."]
+        )
         for code in about.languages
     }
-    stores = {code: "\n".join(f"{s.name}, {s.address}. {s.hours[code]}" for s in business.stores) for code in hours}
+    stores = {code: "\n".join(f"{s.name}, {s.address}: {s.hours[code]}." for s in business.stores) for code in hours}
     responses = {
         "utter_hours": _variations(business, hours),
         "utter_stores": _variations(business, stores if business.stores else hours),

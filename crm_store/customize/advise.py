@@ -16,10 +16,15 @@ from crm_store.moment import Moment, Reply
 from crm_store.tables import value_scores
 
 
-def advise(moment: Moment, *, asks_for_it: bool = False) -> list[Reply]:
+def advise(moment: Moment, *, asks_for_it: bool = False, may_question: bool = True) -> list[Reply]:
     """The next step with this customer, with a welcome before it when they are known and nothing was said yet."""
     first = is_first_answer(moment)
-    replies = _carry_out(moment, _decide(moment, asks_for_it=asks_for_it), opens=first, asks_for_it=asks_for_it)
+    replies = _carry_out(
+        moment,
+        _decide(moment, asks_for_it=asks_for_it, may_question=may_question),
+        opens=first,
+        asks_for_it=asks_for_it,
+    )
     return [greeting(moment, alone=False), *replies] if first and moment.may(Act.BE_WELCOMED_BACK) else replies
 
 
@@ -75,12 +80,13 @@ def _replies(moment: Moment, advice: Advice, opens: bool) -> list[Reply]:
         return []
     offer = advice.choice.offer
     pitch = pitch_text(moment.business, advice.choice, advice.evidence, language)
-    moment.pending["yes"] = {"kind": "offer", "message_id": moment.message_id, "id": offer.id}
+    reason = advice.reason(moment.business, language)
+    moment.pending["yes"] = {"kind": "offer", "message_id": moment.message_id, "id": offer.id, "reason": reason}
     card = {
         "id": offer.id,
         "title": offer.title[language],
         "text": pitch,
-        "reason": advice.reason(moment.business, language),
+        "reason": reason,
         **{k: v for k, v in (("image", offer.image), ("url", offer.url), ("code", offer.code)) if v},
     }
     name = moment.name if advice.tone == "valued" else None

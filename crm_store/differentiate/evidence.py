@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -47,9 +48,17 @@ def told(connection: Connection, customer_ids: Sequence[str], conversation_id: s
         .order_by(table.c.at, table.c.id)
     )
     newest: dict[tuple[str, str], Evidence] = {}
+    wish: tuple[str, str] | None = None
     for row in rows:
         matter = (row.kind, row.key if row.kind == "answered" else row.value)
-        weight = NOW if conversation_id and row.conversation_id == conversation_id else 1.0
+        here = bool(conversation_id) and row.conversation_id == conversation_id
         newest.pop(matter, None)
-        newest[matter] = Evidence(row.kind, row.key, row.value, row.strength, weight, row.words, row.message_id)
+        newest[matter] = Evidence(
+            row.kind, row.key, row.value, row.strength, NOW if here else 1.0, row.words, row.message_id
+        )
+        if here and row.kind == "stated":
+            # Who wishes for something else has changed their mind: the wish before counts as one of earlier.
+            if wish and wish != matter and wish in newest:
+                newest[wish] = replace(newest[wish], weight=1.0)
+            wish = matter
     return list(newest.values())

@@ -1,23 +1,23 @@
-"""What a message tells of a customer's needs: an answer to the question that is open, a need stated in free words."""
+"""What a message tells of a customer's needs: an answer to what was asked, a need stated in free words."""
 
 from __future__ import annotations
 
 from crm_store.differentiate import evidence
 from crm_store.differentiate.needs import Evidence
-from crm_store.interact.answers import read_answer
+from crm_store.interact.answers import Answer, read_answer
+from crm_store.interact.asked import last_asked
 from crm_store.moment import Moment
 
 
-def answer_to_open_question(moment: Moment) -> Evidence | None:
-    """The answer in this message to the question that is open; None when there is none or the words do not tell."""
+def answer_in(moment: Moment) -> Evidence | None:
+    """The answer in this message to a question of ours; None when there is none or the words do not tell."""
     pressed = moment.understanding.values("pressed")
     if pressed:
         asked, _, option_id = pressed[0][0].partition(".")
         question = moment.business.question(asked)
         option = question.option(option_id) if question else None
         return Evidence("answered", asked, option.id, message_id=moment.message_id) if option else None
-    question = moment.business.question(moment.pending.get("question", ""))
-    answer = read_answer(question, moment.text, moment.understanding.values("answer")) if question else None
+    answer = _read(moment)
     if answer is None:
         return None
     return Evidence(
@@ -28,6 +28,16 @@ def answer_to_open_question(moment: Moment) -> Evidence | None:
         words=answer.words,
         message_id=moment.message_id,
     )
+
+
+def _read(moment: Moment) -> Answer | None:
+    """The words as an answer to the open question; where none is open, as a correction of what was asked last."""
+    understood = moment.understanding.values("answer")
+    question = moment.business.question(moment.pending.get("question", ""))
+    if question is None and moment.understanding.intent == "answer_question":
+        asked = last_asked(moment.connection, moment.conversation_id)
+        question = moment.business.question(asked) if asked else None
+    return read_answer(question, moment.text, understood) if question else None
 
 
 def stated_need(moment: Moment) -> Evidence | None:
@@ -41,7 +51,7 @@ def stated_need(moment: Moment) -> Evidence | None:
 
 def learn(moment: Moment, *, answers: bool = True, needs: bool = True) -> list[Evidence]:
     """Takes in what the message tells; an answered question is no longer open."""
-    answer = answer_to_open_question(moment) if answers else None
+    answer = answer_in(moment) if answers else None
     need = stated_need(moment) if needs else None
     found = [e for e in (answer, need) if e]
     if answer:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from crm_store.database import one_at_a_time
 from crm_store.identify.normalise import ALSO_CALLED, LONGEST, TYPES, normalise
-from crm_store.identify.profiles import make_profile, new_id
+from crm_store.identify.profiles import NEW_CUSTOMER, make_profile, new_id
 from crm_store.tables import customers, identifiers, records
 
 RECORD = "record"
@@ -46,6 +47,9 @@ def customer_for(connection: Connection, source: str, given: Sequence[Given], no
     if not usable:
         raise UnusableIdentifiersError
     known = customer_of(connection, given)
+    if known is None:
+        one_at_a_time(connection, NEW_CUSTOMER)
+        known = customer_of(connection, given)
     if known:
         return known
     profile = make_profile(connection, now)

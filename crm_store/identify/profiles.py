@@ -11,8 +11,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
+from crm_store.database import one_at_a_time
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.tables import customers, journal, records
+
+
+NEW_CUSTOMER = "a new customer"
+"""What is made one at a time, so that nobody becomes two."""
 
 
 def new_id() -> str:
@@ -52,13 +57,17 @@ def customer_of_record(
     connection: Connection, source: str, source_id: str, attributes: dict[str, Any], now: datetime
 ) -> str:
     """The canonical customer of a record; a record not seen before makes a customer."""
-    row = connection.execute(
+    known = (
         select(customers.c.canonical_id)
         .join(records, records.c.customer_id == customers.c.id)
         .where(records.c.source == source, records.c.source_id == source_id)
-    ).first()
-    if row:
-        return str(row.canonical_id)
+    )
+    customer: str | None = connection.execute(known).scalar_one_or_none()
+    if customer is None:
+        one_at_a_time(connection, NEW_CUSTOMER)
+        customer = connection.execute(known).scalar_one_or_none()
+    if customer:
+        return customer
     profile = make_profile(connection, now)
     connection.execute(
         records.insert().values(

@@ -39,6 +39,16 @@ def asked_before(
     )
 
 
+def last_asked(connection: Connection, conversation_id: str) -> str | None:
+    """The question that was asked last in this conversation, answered or not."""
+    return connection.execute(
+        select(questions_asked.c.question_id)
+        .where(questions_asked.c.conversation_id == conversation_id)
+        .order_by(questions_asked.c.at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
 def keep_question(moment: Moment, asked: Asked) -> None:
     moment.connection.execute(
         questions_asked.insert().values(

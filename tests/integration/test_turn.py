@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import seeds
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from visitor import Visitor, add_matter, arrive, counts, everything, offered, responses, rows
 
 from crm_store.business import Asking, Business
@@ -159,21 +159,62 @@ def test_a_button_that_means_nothing_any_more_teaches_nothing(guest: Visitor, en
 
 def test_an_answer_that_does_not_tell_leaves_the_question_open(guest: Visitor) -> None:
     guest.says("something for the office", "action_note_need", OFFICE)
-    assert responses(guest.says("hard to say", "action_note_answer")) == ["utter_answer_unclear"]
+    assert responses(guest.says("hard to say", "action_note_answer")) == ["utter_answer_unclear", "utter_ask_cups"]
     assert guest.pending["question"] == "cups"
     assert offered(guest.says("30 then", "action_fallback")) == "office_starter"
 
 
 def test_a_yes_is_no_answer_to_how_many(guest: Visitor) -> None:
     guest.says("something for the office", "action_note_need", OFFICE)
-    assert responses(guest.says("yes", "action_affirm")) == ["utter_answer_unclear"]
-    assert responses(guest.says("no", "action_deny")) == ["utter_answer_unclear"]
+    assert responses(guest.says("yes", "action_affirm")) == ["utter_answer_unclear", "utter_ask_cups"]
+
+
+def test_a_no_to_a_question_passes_it_over_and_the_guest_is_served_with_what_is_known(guest: Visitor) -> None:
+    guest.says("something for the office", "action_note_need", OFFICE)
+    (offer,) = guest.says("no", "action_deny").replies
+    assert offer.offer is not None
+    assert "question" not in guest.pending
+
+
+def test_an_answer_is_corrected_after_the_offer(guest: Visitor) -> None:
+    guest.says("something for the office", "action_note_need", OFFICE)
+    guest.says("like 30", "action_note_answer")
+    late = guest.writes("sorry, I meant 200 cups")
+    understanding = Understanding("answer_question", 0.9, "en")
+    take_turn(guest.engine, guest.business, TurnRequest(late, "action_note_answer", understanding), lambda: guest.at)
+    with reading(guest.engine) as connection:
+        rows = connection.execute(select(evidence.c.value).where(evidence.c.message_id == late)).scalars().all()
+    assert rows == ["over_40"]
+
+
+def test_who_wishes_for_something_else_is_offered_that(guest: Visitor) -> None:
+    guest.says("something for the office", "action_note_need", OFFICE)
+    guest.says("like 30", "action_note_answer")
+    guest.says("I changed my mind, something cheap", "action_note_need", ("need", "thrifty", 0.93))
+    assert offered(guest.says("by hand", "action_note_answer")) == "everyday_saver"
+
+
+def test_the_offer_is_explained_when_asked_why(guest: Visitor) -> None:
+    guest.says("something for the office", "action_note_need", OFFICE)
+    guest.says("like 30", "action_note_answer")
+    (reply,) = guest.says("why that one?", "action_explain_question").replies
+    assert reply.response == "utter_why_offer"
+    assert reply.values["reason"].startswith("Because ")
+
+
+def test_the_word_price_answers_what_matters_and_a_product_s_name_alone_asks_for_its_price(guest: Visitor) -> None:
+    guest.says("hello", "action_greet")
+    guest.says("the price", "action_price")
+    assert "question" not in guest.pending or guest.pending["question"] != "matters"
+    (reply,) = guest.says("gayo", "action_fallback", ("product", "gayo", 1.0)).replies
+    assert reply.response == "utter_price"
 
 
 def test_the_question_that_is_open_is_explained_when_asked_why(guest: Visitor, business: Business) -> None:
     assert responses(guest.says("why?", "action_explain_question")) == ["utter_why_ask_nothing"]
     guest.says("something for the office", "action_note_need", OFFICE)
-    (reply,) = guest.says("why do you ask?", "action_explain_question").replies
+    reply, again = guest.says("why do you ask?", "action_explain_question").replies
+    assert again.response == "utter_ask_cups"
     cups = business.question("cups")
     assert cups is not None
     assert (reply.response, reply.values) == ("utter_why_ask", {"why": cups.why["en"]})

@@ -114,7 +114,7 @@ class Understanding(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"least_confidence": 0.25, "least_similarity": 0.22, "least_detail": 0.45, "sure_language": 0.75}
+        return {"least_confidence": 0.35, "least_similarity": 0.22, "least_detail": 0.45, "sure_language": 0.75}
 
     def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
         self._config = config
@@ -189,18 +189,21 @@ class Understanding(GraphComponent):
             name, confidence = OUT_OF_SCOPE, 1.0 - max(confidence, similarity)
         message.set(INTENT, {"name": name, "confidence": confidence}, add_to_output=True)
         message.set("intent_ranking", [{"name": n, "confidence": c} for n, c in ranking[:5]], add_to_output=True)
-        found = [_entity("language", *self._language_of(row, message))]
+        found = [_entity("language", *self._language_of(row, similarity, message))]
         for entity, judge in self._details.items():
             label, sure = judge(*row)[0]
             if label != NOTHING and sure >= self._config["least_detail"]:
                 found.append(_entity(entity, label, sure))
         message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
 
-    def _language_of(self, row: tuple[np.ndarray, np.ndarray], message: Message) -> tuple[str, float]:
+    def _language_of(
+        self, row: tuple[np.ndarray, np.ndarray], similarity: float, message: Message
+    ) -> tuple[str, float]:
         """The language of the words when they are sure, else the one of the conversation so far."""
         language, sure = self._language(*row)[0]
         before = (message.get(METADATA) or {}).get("language")
-        if before and (sure < self._config["sure_language"] or len(row[0]) == 0):
+        unlike = similarity < self._config["least_similarity"]  # nonsense is in no language
+        if before and (unlike or sure < self._config["sure_language"]):
             return before, sure
         return language, sure
 
