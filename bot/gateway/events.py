@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from bot.gateway.chat import ONE_LINE, Session, TheStack, bearer
+from bot.gateway.chat import ONE_LINE, TheStack, bearer
 from bot.gateway.problems import ProblemError
 from bot.gateway.stack import Stack
 from crm_store.conversations import sessions
@@ -69,8 +69,9 @@ class DecisionIn(BaseModel):
     language: Literal["en", "id"] | None = None
 
 
-async def api_key(stack: TheStack, token: Session) -> None:
-    if not hmac.compare_digest(token.encode(), stack.settings.secret("api_key").encode()):
+async def api_key(stack: TheStack, authorization: Annotated[str, Header()] = "") -> None:
+    kind, _, key = authorization.partition(" ")
+    if kind.lower() != "bearer" or not hmac.compare_digest(key.encode(), stack.settings.secret("api_key").encode()):
         raise ProblemError(401, "wrong-key", "Wrong API key", "Send `Authorization: Bearer <RAPPORT_API_KEY>`.")
 
 

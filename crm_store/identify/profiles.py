@@ -15,7 +15,6 @@ from crm_store.database import one_at_a_time
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.tables import customers, journal, records
 
-
 NEW_CUSTOMER = "a new customer"
 """What is made one at a time, so that nobody becomes two."""
 

@@ -26,7 +26,7 @@ from crm_store.business import Business
 from crm_store.conversations import inbox
 from crm_store.conversations.inbox import Outgoing, Understood, Waiting
 from crm_store.database import UnitOfWork, reading
-from crm_store.tables import conversations, events, messages
+from crm_store.tables import conversations, customers, events, messages
 
 ALLOWED = "https://shop.example"
 BUTTONS = [{"title": "Yes", "payload": "/affirm"}, {"title": "10 to 40", "payload": "/answer_question cups.10_to_40"}]
@@ -165,6 +165,16 @@ async def test_nobody_is_raised_without_a_session(http: AsyncClient, settings: S
     for headers in ({}, {"authorization": "Bearer made-up"}, {"authorization": "Basic abc"}):
         refused = await http.post("/v1/chat/identify", json=body, headers=headers)
         assert is_problem(refused, 401, "session-unknown")
+
+
+async def test_a_new_customer_who_opens_many_tabs_at_once_is_one(
+    http: AsyncClient, settings: Settings, clock: Clock, engine: Engine
+) -> None:
+    token = user_token(settings.secret("user_token_secret"), clock.now)
+    tabs = await asyncio.gather(*(arrive(http, user_token=token) for _ in range(6)))
+    assert {assurance(engine, tab) for tab in tabs} == {"verified"}
+    with reading(engine) as connection:
+        assert len(set(connection.execute(select(customers.c.canonical_id)).scalars())) == 1
 
 
 async def identify(guest: Guest, token: str) -> Response:
