@@ -217,7 +217,7 @@ async def buys(till: Till, category: str, *, times: int) -> None:
     for weeks in range(times - 1, -1, -1):
         till.clock.now = last
         till.clock.move(weeks=-weeks)
-        await till.reports(amount=150_000, category=category)
+        await till.reports(amount=400_000, category=category)
     till.clock.now = last
 
 
@@ -234,8 +234,8 @@ async def test_the_till_gets_the_offer_that_fits_with_its_reason(till: Till, eng
     assert decided["offer"]["id"] == "office_standing"
     assert set(decided["offer"]) == {"id", "title", "text", "reason"}
     assert decided["offer"]["reason"] == "Because you have bought Office Blend."
-    assert decided["treatment"] == "grow"
-    for part in ("tier growable", "12 purchases", "need office", "offer office_standing"):
+    assert decided["treatment"] == "keep"
+    for part in ("tier most_valuable", "12 purchases", "need office", "offer office_standing"):
         assert part in decided["reason"]
     (row,) = kept(engine, decisions)
     assert (row.offer_id, row.touchpoint, row.reason) == ("office_standing", "store", decided["reason"])
