@@ -23,7 +23,14 @@ from bot.settings import ROOT, Settings
 from crm_store.business import Business, Question, load_business
 
 RASA_PYTHON = ROOT / "bot/rasa/.venv/bin/python"
-INPUTS = ("domain.yml", "config.yml", "bot/rasa/policy.py", "bot/rasa/requirements.txt", "bot/cli/training.py")
+INPUTS = (
+    "domain.yml",
+    "config.yml",
+    "bot/rasa/policy.py",
+    "bot/rasa/train.py",
+    "bot/rasa/requirements.txt",
+    "bot/cli/training.py",
+)
 INPUT_FOLDERS = ("data", "bot/rasa/nlu")
 
 KEPT = 3
@@ -83,11 +90,13 @@ def recorded(settings: Settings) -> Model | None:
 
 
 def compile_business(business: Business, folder: Path) -> None:
-    """Writes all that Rasa's training reads besides `data/`."""
+    """Writes all that Rasa's training reads besides `data/`, and which languages of that it is to read."""
     for name in ("domain", "nlu"):
         (folder / name).mkdir(parents=True)
-    shutil.copy(ROOT / "domain.yml", folder / "domain/domain.yml")
-    lead_in = _texts(_read(ROOT / "domain.yml")["responses"]["utter_lead_in"])
+    domain = _read(ROOT / "domain.yml")
+    lead_in = _texts(domain["responses"]["utter_lead_in"])
+    domain["responses"] = {name: _spoken(business, said) for name, said in domain["responses"].items()}
+    _write(folder / "domain/domain.yml", domain)
     _write(folder / "domain/business.yml", {"version": "3.1", "responses": _responses(business, lead_in)})
     _write(folder / "nlu/business.yml", {"version": "3.1", "nlu": list(_examples(business))})
     (folder / "pipeline.json").write_text(json.dumps(_names(business), ensure_ascii=False), "utf-8")
@@ -98,6 +107,7 @@ def compile_business(business: Business, folder: Path) -> None:
 
 def _names(business: Business) -> dict[str, Any]:
     return {
+        "languages": business.business.languages,
         "names": {
             "product": {p.id: [p.name, *p.names] for p in business.products},
             "store": {s.id: [s.name, *s.names] for s in business.stores},
@@ -168,12 +178,25 @@ def _variations(business: Business, texts: dict[str, str], question: Question | 
     return made
 
 
+def _spoken(business: Business, variations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The wordings in the languages of the business; where it has one language, these are said without a condition."""
+    spoken = [wording for wording in variations if _language(wording) in business.business.languages]
+    if len(business.business.languages) > 1:
+        return spoken
+    return [{key: value for key, value in wording.items() if key != "condition"} for wording in spoken]
+
+
+def _language(wording: dict[str, Any]) -> str:
+    """`domain.yml` says English without a condition."""
+    conditions = wording.get("condition") or [{"value": "en"}]
+    return str(conditions[0]["value"])
+
+
 def _texts(variations: list[dict[str, Any]]) -> dict[str, str]:
     """The first wording of a response in each language."""
     found: dict[str, str] = {}
     for variation in variations:
-        conditions = variation.get("condition") or [{"value": "en"}]
-        found.setdefault(conditions[0]["value"], variation["text"])
+        found.setdefault(_language(variation), variation["text"])
     return found
 
 

@@ -15,11 +15,12 @@ from bot.rasa.nlu.pipeline import build
 
 
 def main(folder: Path) -> None:
-    build(json.loads((folder / "pipeline.json").read_text("utf-8"))).to_disk(folder / "spacy")
+    compiled = json.loads((folder / "pipeline.json").read_text("utf-8"))
+    build(compiled).to_disk(folder / "spacy")
     result = rasa.train(
         domain=str(folder / "domain"),
         config=str(folder / "config.yml"),
-        training_files=["data", str(folder / "nlu")],
+        training_files=["data/rules", *(f"data/nlu/{code}" for code in compiled["languages"]), str(folder / "nlu")],
         output=str(folder),
         fixed_model_name="model",
         force_training=True,

@@ -79,6 +79,10 @@ class Judge:
     """A logistic regression over the features, answering with (label, probability), likeliest first."""
 
     def __init__(self, features: csr_matrix, labels: Sequence[str], balanced: bool = False) -> None:
+        if len(set(labels)) == 1:  # nothing to tell apart, such as the languages of a business that speaks one
+            self.labels = [labels[0]]
+            self._weights, self._bias = np.zeros((features.shape[1], 1), np.float32), np.zeros(1, np.float32)
+            return
         model = LogisticRegression(C=20, max_iter=1000, class_weight="balanced" if balanced else None)
         model.fit(features, labels)
         self.labels = [str(label) for label in model.classes_]
@@ -87,7 +91,7 @@ class Judge:
 
     def __call__(self, columns: np.ndarray, weights: np.ndarray) -> list[tuple[str, float]]:
         scores = weights @ self._weights[columns] + self._bias
-        if len(scores) == 1:  # two classes have one set of weights
+        if len(self.labels) == 2:  # two classes have one set of weights
             scores = np.array([0.0, scores[0]])
         raised = np.exp(scores - scores.max())
         raised /= raised.sum()

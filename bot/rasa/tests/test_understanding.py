@@ -115,6 +115,11 @@ class TheJudge(unittest.TestCase):
     def test_of_two_classes_is_predict_proba(self) -> None:
         self.compare([language for _, _, language in TAUGHT[::2]], balanced=False)
 
+    def test_of_one_class_is_sure(self) -> None:
+        judge = Judge(self.rows, ["id"] * len(FITTED))
+        for text in NEW[-20:]:
+            self.assertEqual(judge(*self.features.of(text)), [("id", 1.0)])
+
 
 class TheNearest(unittest.TestCase):
     def test_is_the_mean_cosine_of_the_two_views(self) -> None:
@@ -196,6 +201,15 @@ class TheComponent(unittest.TestCase):
             self.assertEqual(message.get("intent")["name"], "state_need")
             self.assertEqual(self.entity(message, "need"), need)
         self.assertIsNone(self.entity(self.understood("hello there"), "need"))
+
+    def test_of_one_language_hears_that_language(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            config, context = Understanding.get_default_config(), ExecutionContext(GraphSchema({}))
+            component = Understanding.create(config, LocalModelStorage(Path(folder)), Resource("one"), context)
+            spoken = [example(text, intent, language) for text, intent, language in TAUGHT if language == "id"]
+            component.train(TrainingData(spoken))
+        for text in ("halo", "hello there", "☕"):
+            self.assertEqual(self.entity(self.understood(text, "id", component), "language"), "id")
 
     def test_asks_no_judge_for_details_that_nobody_taught(self) -> None:
         self.assertEqual(list(self.loaded._details), ["need"])
