@@ -39,7 +39,11 @@ class Replies(OutputChannel):
 
 
 class RapportInput(InputChannel):
-    """`POST /webhooks/rapport/turn` -> receipt; 503 when the turn could not be carried out and nothing was kept."""
+    """`POST /webhooks/rapport/turn` -> receipt.
+
+    When the turn was not carried out nothing is kept: 503 when the action server was not there, 500 when it failed on
+    this message.
+    """
 
     @classmethod
     def name(cls) -> str:
@@ -67,7 +71,7 @@ class RapportInput(InputChannel):
             try:
                 return response.json(await _run(agent, body, on_new_message))
             except TurnFailedError as error:
-                return response.json({"error": str(error)}, status=503)
+                return response.json({"error": str(error)}, status=500 if error.refused else 503)
 
         return routes
 

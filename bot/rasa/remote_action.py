@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -23,7 +24,14 @@ _ANSWER = Draft7Validator(rasa_actions.RemoteAction.action_response_format_spec(
 
 
 class TurnFailedError(BaseException):
-    """The action server did not carry out an action; the turn must be tried again."""
+    """The action server did not carry out an action; the turn must be tried again.
+
+    `refused`: it was there and failed on this very message, so that trying for ever would help nobody.
+    """
+
+    def __init__(self, text: str, *, refused: bool = False) -> None:
+        super().__init__(text)
+        self.refused = refused
 
 
 class KeptConnection:
@@ -64,7 +72,9 @@ class OurRemoteAction(rasa_actions.RemoteAction):
         try:
             return await super().run(output_channel, nlg, tracker, domain)
         except Exception as error:
-            raise TurnFailedError(f"{self._name}: {error}") from error
+            cause = error.__cause__
+            refused = isinstance(cause, ClientResponseError) and cause.status == HTTPStatus.INTERNAL_SERVER_ERROR
+            raise TurnFailedError(f"{self._name}: {error}", refused=refused) from error
 
 
 def install() -> None:

@@ -146,7 +146,7 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(os.environ.pop, TOKEN)
         self.trackers: dict[str, DialogueStateTracker] = {}
         self.ran: list[UserMessage] = []
-        self.fails = False
+        self.failure: TurnFailedError | None = None
         routes = RapportInput.from_credentials(None).blueprint(self.take_turn)
         (self.route,) = routes._future_routes
         parser = SimpleNamespace(parse_message=self.parse)
@@ -159,8 +159,8 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
         return {**parsed(), "text": message.text}
 
     async def take_turn(self, message: UserMessage) -> None:
-        if self.fails:
-            raise TurnFailedError("action_greet: not there")
+        if self.failure:
+            raise self.failure
         self.ran.append(message)
         await message.output_channel.send_response(message.sender_id, said().message())
 
@@ -204,10 +204,11 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(len(self.ran), 1)
 
     async def test_says_when_the_turn_was_not_carried_out(self) -> None:
-        self.fails = True
-        answer = await self.post()
-        self.assertEqual(answer.status, 503)
-        self.assertIn(b"not there", answer.body)
+        for refused, status in ((False, 503), (True, 500)):
+            self.failure = TurnFailedError("action_greet: the reason", refused=refused)
+            answer = await self.post()
+            self.assertEqual(answer.status, status)
+            self.assertIn(b"the reason", answer.body)
 
     async def test_hears_nobody_without_the_token(self) -> None:
         for token in ("", "wrong", f"{SHARED} "):

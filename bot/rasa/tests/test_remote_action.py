@@ -144,11 +144,13 @@ class TheCall(unittest.IsolatedAsyncioTestCase):
         ):
             with self.subTest(status=status, answer=answer):
                 self.server.status, self.server.answer = status, answer
-                await self.assert_it_passes_what_catches_exceptions()
+                failed = await self.assert_it_passes_what_catches_exceptions()
+                self.assertEqual(failed.refused, status == 500)
 
     async def test_to_a_server_that_is_not_there_ends_the_turn(self) -> None:
         await self.server.runner.cleanup()
-        await self.assert_it_passes_what_catches_exceptions()
+        failed = await self.assert_it_passes_what_catches_exceptions()
+        self.assertFalse(failed.refused)
 
     async def test_works_again_after_one_that_failed(self) -> None:
         self.server.status = 500
@@ -156,7 +158,7 @@ class TheCall(unittest.IsolatedAsyncioTestCase):
         self.server.status = 200
         self.assertEqual(await self.run_action(), [])
 
-    async def assert_it_passes_what_catches_exceptions(self) -> None:
+    async def assert_it_passes_what_catches_exceptions(self) -> TurnFailedError:
         async def as_rasa_calls_it() -> Any:
             try:
                 return await self.run_action()
@@ -167,6 +169,7 @@ class TheCall(unittest.IsolatedAsyncioTestCase):
             await as_rasa_calls_it()
         self.assertTrue(str(failed.exception).startswith("action_greet: "))
         self.assertNotIsInstance(failed.exception, Exception)
+        return failed.exception
 
 
 class TheEndpoint(unittest.TestCase):
