@@ -13,6 +13,10 @@ LIKELY = 0.4
 """Probability from which a segment counts as likely enough for the questions that are only for it."""
 
 
+CHANGES = 0.2
+"""Probability of another outcome than the likeliest, below which a question is not worth the customer's time."""
+
+
 @dataclass(frozen=True)
 class Asked:
     question: Question
@@ -74,7 +78,7 @@ def best_question(
     """The question that tells most, or None when none is worth the customer's time.
 
     `answered`: ids of questions already answered or asked, never asked again. `outcome(question, option, posterior)`: what the
-    customer would get after that answer; a question all of whose answers lead to the same outcome is not asked. `weight`:
+    customer would get after that answer; a question whose answers lead, almost surely, to one outcome is not asked. `weight`:
     the exponent with which the answer will count.
     """
     candidates: list[Asked] = []
@@ -84,10 +88,18 @@ def best_question(
         outcomes = {
             o.id: outcome(question, o.id, after_answer(question, o.id, needs, weight)) for o in question.options
         }
-        if len(set(outcomes.values())) > 1:
+        if _may_differ(question, needs, outcomes):
             candidates.append(Asked(question, expected_information(question, needs, outcomes)))
     worth = [c for c in candidates if c.information >= business.asking.least_information]
     return max(worth, key=lambda c: c.information, default=None)
+
+
+def _may_differ(question: Question, needs: Mapping[str, float], outcomes: Mapping[str, str | None]) -> bool:
+    """Whether another outcome than the likeliest has a fair chance."""
+    by_outcome: dict[str | None, float] = {}
+    for option, p in answer_probabilities(question, needs).items():
+        by_outcome[outcomes[option]] = by_outcome.get(outcomes[option], 0.0) + p
+    return 1 - max(by_outcome.values()) >= CHANGES
 
 
 def _is_for(question: Question, needs: Mapping[str, float]) -> bool:

@@ -119,8 +119,7 @@ def test_whoever_speaks_a_language_that_the_business_does_not_is_answered_in_its
 
 
 def test_an_offer_declined_is_kept_as_declined_and_the_first_word_stands(guest: Visitor, engine: Engine) -> None:
-    guest.says("something fruity", "action_note_need", TASTE)
-    offer = guest.says("what do you have", "action_advise")
+    offer = guest.says("something fruity", "action_note_need", TASTE)
     while offered(offer) is None:
         offer = guest.says("what do you have", "action_advise")
     assert responses(guest.says("no thanks", "action_deny")) == ["utter_offer_declined"]
