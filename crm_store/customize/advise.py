@@ -12,6 +12,7 @@ from crm_store.customize.offers import pitch_text
 from crm_store.identify.assurance import Act
 from crm_store.identify.welcome import greeting, is_first_answer
 from crm_store.interact.asked import keep_question
+from crm_store.interact.matters import OpenMatter
 from crm_store.moment import Moment, Reply
 from crm_store.tables import value_scores
 
@@ -59,19 +60,7 @@ def _replies(moment: Moment, advice: Advice, opens: bool) -> list[Reply]:
     language = moment.language
     moment.pending.pop("yes", None)
     if advice.matter:
-        moment.pending["yes"] = {
-            "kind": "service",
-            "message_id": moment.message_id,
-            "id": advice.matter.interaction_id,
-        }
-        values = {"product": advice.matter.product, "place": advice.matter.place}
-        if advice.matter.kind == "complaint":
-            moment.pending.pop("yes")
-            return [Reply("utter_open_complaint")]
-        if advice.matter.is_ready:
-            return [Reply("utter_open_matter_ready", values)]
-        moment.pending.pop("yes")
-        return [Reply("utter_open_matter_waiting", values)]
+        return [_of_matter(moment, advice.matter)]
     if advice.asked:
         moment.pending["question"] = advice.asked.question.id
         return [Reply(f"utter_{'open' if opens else 'ask'}_{advice.asked.question.id}")]
@@ -92,6 +81,17 @@ def _replies(moment: Moment, advice: Advice, opens: bool) -> list[Reply]:
     name = moment.name if advice.tone == "valued" else None
     tone = "standard" if advice.tone == "valued" and not name else advice.tone
     return [Reply(f"utter_offer_{tone}", {"pitch": pitch, **({"name": name} if name else {})}, card)]
+
+
+def _of_matter(moment: Moment, matter: OpenMatter) -> Reply:
+    """What is open comes first; only what is ready asks for a yes."""
+    if matter.kind == "complaint":
+        return Reply("utter_open_complaint")
+    values = {"product": matter.product, "place": matter.place}
+    if not matter.is_ready:
+        return Reply("utter_open_matter_waiting", values)
+    moment.pending["yes"] = {"kind": "service", "message_id": moment.message_id, "id": matter.interaction_id}
+    return Reply("utter_open_matter_ready", values)
 
 
 def _keep(moment: Moment, advice: Advice, response: str) -> None:
