@@ -7,6 +7,7 @@ with the line, what is wrong there and what to write instead. Knows no database 
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,6 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.reader import ReaderError
 
 from crm_store.contradictions import contradictions
+from crm_store.opening import Week, week_of
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -50,6 +52,10 @@ class About(Part):
     timezone: str
     phone: str
     hours: Words
+    """When somebody answers the phone, in words."""
+    opening: dict[str, str] = {}
+    """When somebody answers in the chat, as `crm_store.opening` reads it; always when there is nothing."""
+    closed_on: list[date] = []
     privacy_url: str
     accent: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#0f766e"
 
@@ -61,6 +67,20 @@ class About(Part):
         except (LookupError, ValueError, OSError):
             raise ValueError("is not a time zone; write one such as Asia/Jakarta") from None
         return name
+
+    @field_validator("opening")
+    @classmethod
+    def _is_a_week(cls, opening: dict[str, str]) -> dict[str, str]:
+        week_of(opening)
+        return opening
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def week(self) -> Week:
+        return week_of(self.opening)
 
 
 class Touchpoint(Part):
@@ -194,6 +214,29 @@ class Numbers(Part):
         return pattern
 
 
+class Service(Part):
+    """What the chat says of the usual services; where a text is missing it says that it does not know and who does."""
+
+    delivery: Words | None = None
+    returns: Words | None = None
+    return_days: Annotated[int, Field(ge=0)] | None = None
+    repair: Words | None = None
+    points: Words | None = None
+
+
+class Faq(Part):
+    """A question that customers ask, with one answer for everybody."""
+
+    id: Id
+    says: Phrases
+    text: Words
+
+
+class Privacy(Part):
+    notice: Words
+    """What the chat itself says of personal data: what is kept, what for, and how it is erased."""
+
+
 class Business(Part):
     """All of `business.yml`, checked against itself."""
 
@@ -209,6 +252,9 @@ class Business(Part):
     asking: Asking = Asking()
     treatments: Annotated[list[Treatment], Field(min_length=1)]
     offers: list[Offer]
+    service: Service = Service()
+    privacy: Privacy | None = None
+    faq: list[Faq] = []
 
     @cached_property
     def segment_ids(self) -> list[str]:
@@ -227,6 +273,12 @@ class Business(Part):
 
     def offer(self, offer_id: str) -> Offer | None:
         return next((o for o in self.offers if o.id == offer_id), None)
+
+    def product(self, product_id: str) -> Product | None:
+        return next((p for p in self.products if p.id == product_id), None)
+
+    def store(self, store_id: str) -> Store | None:
+        return next((s for s in self.stores if s.id == store_id), None)
 
     def language(self, wanted: str | None) -> str:
         """The wanted language where the business speaks it, else its default."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Place = tuple[str | int, ...]
 Finding = tuple[Place, str]
 
-_TEXTS = {"title", "text", "why", "because", "hours"}
+_TEXTS = {"title", "text", "why", "because", "hours", "notice"}
 _SUM_MAY_BE_OFF = 0.02
 
 
@@ -27,6 +27,7 @@ def contradictions(business: Business) -> list[Finding]:
         *(finding for i, question in enumerate(business.questions) for finding in _question(business, i, question)),
         *_offers(business),
         *_tiers_and_treatments(business),
+        *_service(business),
         *_missing_words(business.model_dump(), set(business.business.languages), ()),
     ]
 
@@ -47,6 +48,7 @@ def _twice(business: Business) -> Iterator[Finding]:
         (("tiers",), business.tiers),
         (("products",), business.products),
         (("stores",), business.stores),
+        (("faq",), business.faq),
     ]
     for where, things in lists:
         seen: set[str] = set()
@@ -102,6 +104,16 @@ def _tiers_and_treatments(business: Business) -> Iterator[Finding]:
             yield ("treatments",), f"tier {tier!r} needs exactly one treatment, has {treated.count(tier)}"
     if sum(t.at_least is None for t in business.tiers) != 1:
         yield ("tiers",), "exactly one tier, the lowest, has no `at_least`"
+
+
+def _service(business: Business) -> Iterator[Finding]:
+    languages = set(business.business.languages)
+    for name, words in business.service:
+        if isinstance(words, dict) and (missing := sorted(languages - {code for code, text in words.items() if text})):
+            yield ("service", name), f"say it in {', '.join(missing)} too"
+    for i, entry in enumerate(business.faq):
+        if missing := sorted(code for code in languages if not entry.says.get(code)):
+            yield ("faq", i, "says"), f"give ways to ask it in {', '.join(missing)} too"
 
 
 def _unknown(place: Place, names: Iterable[str], among: Iterable[str], what: str) -> Iterator[Finding]:

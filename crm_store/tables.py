@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -58,6 +60,8 @@ class Utc(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+
+OPEN = "state in ('due', 'sending')"
 
 ABSENT_IS_NULL = JSON(none_as_null=True)
 """Where there may be nothing, nothing is NULL: the JSON word `null` would count as something in a query."""
@@ -144,12 +148,17 @@ conversations = Table(
     Column("channel", String(16), nullable=False),
     Column("assurance", String(16), nullable=False),
     Column("language", String(8), nullable=False),
-    Column("state", String(16), nullable=False),  # bot | waiting | staff
+    Column("state", String(16), nullable=False, index=True),  # bot | waiting | staff
+    Column("held_by", String(32), ForeignKey("staff.id")),
     Column("page", String(255)),
+    # Where its replies have to be sent, such as a Telegram chat; none where the customer fetches them.
+    Column("address", String(64), index=True),
     Column("pending", ABSENT_IS_NULL),  # what a yes, a no or an answer would refer to
     Column("started_at", Utc, nullable=False),
     Column("last_at", Utc, nullable=False, index=True),
     Column("last_seq", Integer, nullable=False),
+    Column("reviewed_at", Utc),
+    Column("reviewed_by", String(32), ForeignKey("staff.id")),
 )
 
 sessions = Table(
@@ -173,6 +182,8 @@ messages = Table(
     Column("at", Utc, nullable=False),
     Column("client_id", String(128)),
     Column("payload", Text),
+    Column("meaning", Text),  # of the button or command, as Rasa reads it
+    Column("staff_id", String(32), ForeignKey("staff.id")),
     Column("attempts", Integer, nullable=False, default=0),
     Column("in_reply_to", String(32), index=True),
     Column("language", String(8)),
@@ -190,6 +201,51 @@ Index(
     messages.c.state,
     sqlite_where=messages.c.state == "received",
     postgresql_where=messages.c.state == "received",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("message_id", String(32), ForeignKey("messages.id"), primary_key=True),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("address", String(64), nullable=False),
+    Column("position", Integer, nullable=False),  # the message's seq: within an address what is due goes out in this order
+    Column("state", String(16), nullable=False),  # see docs/messages.md
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", Utc, nullable=False),
+    Column("settled_at", Utc),
+    Column("external_id", String(64)),
+    Column("problem", String(255)),
+    Index("ix_outbox_open", "state", "due_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+)
+
+telegram_updates = Table(
+    "telegram_updates",
+    metadata,
+    Column("bot_id", String(32), nullable=False),
+    Column("update_id", BigInteger, nullable=False),
+    Column("at", Utc, nullable=False, index=True),
+    PrimaryKeyConstraint("bot_id", "update_id"),
+)
+
+conversation_tags = Table(
+    "conversation_tags",
+    metadata,
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False),
+    Column("tag", String(40), nullable=False, index=True),
+    Column("staff_id", String(32), ForeignKey("staff.id"), nullable=False),
+    Column("at", Utc, nullable=False),
+    PrimaryKeyConstraint("conversation_id", "tag"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    _id(),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("staff_id", String(32), ForeignKey("staff.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Utc, nullable=False),
 )
 
 turns = Table(
@@ -259,6 +315,16 @@ events = Table(
     Column("kind", String(64), nullable=False),
     Column("body", JSON, nullable=False),
     PrimaryKeyConstraint("source", "event_id"),
+)
+
+stock = Table(
+    "stock",
+    metadata,
+    Column("product_id", String(64), nullable=False),
+    Column("store_id", String(64), nullable=False),  # "" for the web shop's own
+    Column("quantity", Float, nullable=False),
+    Column("at", Utc, nullable=False),
+    PrimaryKeyConstraint("product_id", "store_id"),
 )
 
 # Differentiate -------------------------------------------------------------------------------------------------------
@@ -345,6 +411,7 @@ consents = Table(
     _customer(index=True),
     Column("purpose", String(32), nullable=False),
     Column("granted", Boolean, nullable=False),
+    Column("channel", String(16), nullable=False),
     Column("message_id", String(32), nullable=False),
     Column("at", Utc, nullable=False),
     UniqueConstraint("message_id", "purpose"),
@@ -376,6 +443,7 @@ staff = Table(
     metadata,
     _id(),
     Column("email", String(255), nullable=False, unique=True),
+    Column("name", String(64), nullable=False),  # what customers see of them
     Column("role", String(16), nullable=False),  # agent | administrator
     Column("password_hash", String(255), nullable=False),
     Column("created_at", Utc, nullable=False),

@@ -23,6 +23,7 @@ class Role(StrEnum):
 @app.command()
 def add(
     email: Annotated[str, typer.Argument(help="Whom the account is for; they sign in with it.")],
+    name: Annotated[str | None, typer.Option(help="What customers see of them; the address before the @ if not given.")] = None,
     role: Annotated[Role, typer.Option(help="Administrators may also manage what customers get.")] = Role.agent,
     as_json: Json = False,
 ) -> None:
@@ -32,7 +33,7 @@ def add(
 
     password = make_password()
     with open_store() as (_, engine), UnitOfWork(engine) as uow:
-        made = add_staff(uow, email, role.value, password, datetime.now(UTC))
+        made = add_staff(uow, email, role.value, password, datetime.now(UTC), name)
         uow.commit()
     text = f"{made.email} may sign in as {made.role} with the password {password} (shown only this once)"
     show({**asdict(made), "password": password}, text, as_json)
@@ -46,7 +47,7 @@ def list_(as_json: Json = False) -> None:
     with open_store() as (_, engine), engine.connect() as connection:
         everybody = list_staff(connection)
     rows = [
-        f"{person.email:<40} {person.role:<14} "
+        f"{person.email:<40} {person.name:<20} {person.role:<14} "
         + (f"disabled {person.disabled_at:%Y-%m-%d}" if person.disabled_at else "active")
         for person in everybody
     ]

@@ -34,6 +34,7 @@ Role = Literal["agent", "administrator"]
 
 SESSION_LENGTH = timedelta(hours=12)
 SHORTEST_PASSWORD = 12
+LONGEST_NAME = 64
 LONGEST_PASSWORD = 256
 """Longer ones are refused before they are hashed, so that nobody can make the console hash a book."""
 
@@ -85,6 +86,8 @@ class Staff:
 
     id: str
     email: str
+    name: str
+    """What customers see of them."""
     role: Role
     created_at: datetime
     disabled_at: datetime | None
@@ -100,14 +103,19 @@ def make_password() -> str:
     return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(5))
 
 
-def add_staff(uow: UnitOfWork, email: str, role: Role, password: str, now: datetime) -> Staff:
+def add_staff(
+    uow: UnitOfWork, email: str, role: Role, password: str, now: datetime, name: str | None = None
+) -> Staff:
     """A new account, or a disabled one opened again with this role and password. The caller commits.
+
+    Without a name customers see the part of the address before the @.
 
     Raises InvalidAccountError, StaffExistsError.
     """
     address = _address(email)
     _check_account(address, role, password)
-    given: dict[str, Any] = {"role": role, "password_hash": _hasher.hash(password), "disabled_at": None}
+    shown = (name or "").strip() or address.partition("@")[0]
+    given: dict[str, Any] = {"role": role, "name": shown[:LONGEST_NAME], "password_hash": _hasher.hash(password), "disabled_at": None}
     closed = (staff.c.email == address) & staff.c.disabled_at.is_not(None)
     if not uow.connection.execute(update(staff).where(closed).values(given)).rowcount:
         try:
@@ -130,7 +138,7 @@ def disable_staff(uow: UnitOfWork, email: str, now: datetime) -> Staff:
     closed_at = row.disabled_at or now
     uow.connection.execute(update(staff).where(staff.c.id == row.id).values(disabled_at=closed_at))
     uow.connection.execute(delete(staff_sessions).where(staff_sessions.c.staff_id == row.id))
-    return Staff(row.id, row.email, row.role, row.created_at, closed_at)
+    return Staff(row.id, row.email, row.name, row.role, row.created_at, closed_at)
 
 
 def sign_in(engine: Engine, email: str, password: str, now: datetime) -> str:
@@ -208,4 +216,4 @@ def _fits(password_hash: str, password: str) -> bool:
 
 
 def _staff(row: Row[Any]) -> Staff:
-    return Staff(row.id, row.email, row.role, row.created_at, row.disabled_at)
+    return Staff(row.id, row.email, row.name, row.role, row.created_at, row.disabled_at)

@@ -1,0 +1,139 @@
+"""Channels that are sent to, staff in conversations, search, stock"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+OPEN = sa.text("state in ('due', 'sending')")
+TIME = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    _columns()
+    _outbox()
+    _staff_work()
+    _stock()
+    _search()
+
+
+def _columns() -> None:
+    # Written out: SQLite takes a reference with the new column only, and making the tables anew, which is Alembic's way
+    # around that, would break the references to them.
+    for column in (
+        "conversations ADD COLUMN held_by VARCHAR(32) CONSTRAINT fk_conversations_held_by REFERENCES staff (id)",
+        "conversations ADD COLUMN reviewed_by VARCHAR(32) CONSTRAINT fk_conversations_reviewed_by REFERENCES staff (id)",
+        "messages ADD COLUMN staff_id VARCHAR(32) CONSTRAINT fk_messages_staff_id REFERENCES staff (id)",
+    ):
+        op.execute(f"ALTER TABLE {column}")
+    op.add_column("conversations", sa.Column("address", sa.String(64)))
+    op.add_column("conversations", sa.Column("reviewed_at", TIME))
+    op.add_column("messages", sa.Column("meaning", sa.Text()))
+    op.add_column("consents", sa.Column("channel", sa.String(16), nullable=False, server_default="web"))
+    op.add_column("staff", sa.Column("name", sa.String(64), nullable=False, server_default=""))
+    before_at = "substr(email, 1, instr(email, '@') - 1)" if _is_sqlite() else "split_part(email, '@', 1)"
+    op.execute(f"UPDATE staff SET name = substr({before_at}, 1, 64)")  # noqa: S608  no value of anybody's
+    op.create_index("ix_conversations_address", "conversations", ["address"])
+    op.create_index("ix_conversations_state", "conversations", ["state"])
+
+
+def _outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("message_id", sa.String(32), nullable=False),
+        sa.Column("conversation_id", sa.String(32), nullable=False),
+        sa.Column("address", sa.String(64), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", TIME, nullable=False),
+        sa.Column("settled_at", TIME),
+        sa.Column("external_id", sa.String(64)),
+        sa.Column("problem", sa.String(255)),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name="fk_outbox_conversation_id"),
+        sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name="fk_outbox_message_id"),
+        sa.PrimaryKeyConstraint("message_id", name="pk_outbox"),
+    )
+    op.create_index("ix_outbox_conversation_id", "outbox", ["conversation_id"])
+    op.create_index("ix_outbox_open", "outbox", ["state", "due_at"], sqlite_where=OPEN, postgresql_where=OPEN)
+    op.create_table(
+        "telegram_updates",
+        sa.Column("bot_id", sa.String(32), nullable=False),
+        sa.Column("update_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("bot_id", "update_id", name="pk_telegram_updates"),
+    )
+    op.create_index("ix_telegram_updates_at", "telegram_updates", ["at"])
+
+
+def _staff_work() -> None:
+    op.create_table(
+        "conversation_tags",
+        sa.Column("conversation_id", sa.String(32), nullable=False),
+        sa.Column("tag", sa.String(40), nullable=False),
+        sa.Column("staff_id", sa.String(32), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"], ["conversations.id"], name="fk_conversation_tags_conversation_id"
+        ),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_conversation_tags_staff_id"),
+        sa.PrimaryKeyConstraint("conversation_id", "tag", name="pk_conversation_tags"),
+    )
+    op.create_index("ix_conversation_tags_tag", "conversation_tags", ["tag"])
+    op.create_table(
+        "notes",
+        sa.Column("id", sa.String(32), nullable=False),
+        sa.Column("conversation_id", sa.String(32), nullable=False),
+        sa.Column("staff_id", sa.String(32), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name="fk_notes_conversation_id"),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_notes_staff_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_notes"),
+    )
+    op.create_index("ix_notes_conversation_id", "notes", ["conversation_id"])
+
+
+def _stock() -> None:
+    op.create_table(
+        "stock",
+        sa.Column("product_id", sa.String(64), nullable=False),
+        sa.Column("store_id", sa.String(64), nullable=False),
+        sa.Column("quantity", sa.Float(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("product_id", "store_id", name="pk_stock"),
+    )
+
+
+def _search() -> None:
+    """What `crm_store.conversations.search` looks into. It follows `messages` by itself, so nothing can be forgotten."""
+    if not _is_sqlite():
+        op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', text))")
+        return
+    # Numbers of their own: those that SQLite gives to rows without an integer key may change at a VACUUM.
+    op.execute(
+        "CREATE TABLE message_numbers (number INTEGER PRIMARY KEY, message_id VARCHAR(32) NOT NULL UNIQUE)"
+    )
+    op.execute("CREATE VIRTUAL TABLE message_words USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
+    op.execute(
+        "CREATE TRIGGER messages_said AFTER INSERT ON messages BEGIN "
+        "INSERT INTO message_numbers (message_id) VALUES (new.id); "
+        "INSERT INTO message_words (rowid, text) VALUES (last_insert_rowid(), new.text); END"
+    )
+    op.execute(
+        "CREATE TRIGGER messages_forgotten AFTER DELETE ON messages BEGIN "
+        "DELETE FROM message_words WHERE rowid = (SELECT number FROM message_numbers WHERE message_id = old.id); "
+        "DELETE FROM message_numbers WHERE message_id = old.id; END"
+    )
+    op.execute("INSERT INTO message_numbers (message_id) SELECT id FROM messages")
+    op.execute(
+        "INSERT INTO message_words (rowid, text) "
+        "SELECT number, text FROM message_numbers JOIN messages ON messages.id = message_id"
+    )
+
+
+def _is_sqlite() -> bool:
+    return op.get_bind().dialect.name == "sqlite"
