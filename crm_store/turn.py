@@ -191,7 +191,7 @@ def _price(moment: Moment) -> list[Reply]:
         if answer and answer.strength == 1.0:  # word for word: "price" is what matters to them, not what they ask
             return _note_answer(moment)
         return [Reply("utter_price_which")]
-    price = money(product.price, moment.business.business.currency)
+    price = money(product.price, moment.business.business.currency, moment.language)
     return [Reply("utter_price", {"product": product.name, "price": price})]
 
 

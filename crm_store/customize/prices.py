@@ -7,6 +7,7 @@ from crm_store.interact.answers import plain
 
 _SYMBOLS = {"IDR": "Rp ", "USD": "$", "EUR": "€", "GBP": "£"}
 _WHOLE = {"IDR", "JPY", "KRW", "VND"}
+_SWAPPED = str.maketrans(",.", ".,")
 
 
 def product_named(business: Business, text: str, named: list[str]) -> Product | None:
@@ -20,10 +21,9 @@ def product_named(business: Business, text: str, named: list[str]) -> Product | 
     return max(found, key=lambda f: f[0])[1] if found else None
 
 
-def money(amount: float, currency: str) -> str:
-    """An amount as a customer reads it, such as "Rp 185.000" or "$12.50"."""
-    whole = currency in _WHOLE
-    text = f"{amount:,.0f}" if whole else f"{amount:,.2f}"
-    if currency == "IDR":
-        text = text.replace(",", ".")
+def money(amount: float, currency: str, language: str) -> str:
+    """An amount as readers of this language write it: "Rp 185,000" or "$12.50", in Indonesian "Rp 185.000" or "$12,50"."""
+    text = f"{amount:,.0f}" if currency in _WHOLE else f"{amount:,.2f}"
+    if language == "id":
+        text = text.translate(_SWAPPED)
     return f"{_SYMBOLS.get(currency, currency + ' ')}{text}"

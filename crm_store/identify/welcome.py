@@ -13,8 +13,9 @@ CLAIMED = ("email", "phone", "order_number", "loyalty_number")
 
 
 def is_first_answer(moment: Moment) -> bool:
-    """Whether nothing has been said by us in this conversation yet."""
+    """Whether nothing has been said by us in this conversation yet. That an answer will take longer is no answer."""
     mine = (messages.c.conversation_id == moment.conversation_id) & (messages.c.author != "customer")
+    mine &= messages.c.action.is_distinct_from("notice")
     decided = decisions.c.conversation_id == moment.conversation_id
     return (
         moment.connection.execute(

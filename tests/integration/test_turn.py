@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select, update
 from visitor import Visitor, add_matter, arrive, counts, everything, offered, responses, rows
 
 from crm_store.business import Asking, Business
+from crm_store.conversations.outbox import notify
 from crm_store.database import UnitOfWork, reading
 from crm_store.events import Event, keep_event
 from crm_store.identify.proof import Proof
@@ -259,7 +260,7 @@ def test_a_declined_offer_is_not_named_again_even_when_advice_is_asked_for(guest
 def test_a_price_is_told_and_keeps_nothing_but_the_turn(guest: Visitor, engine: Engine) -> None:
     before = counts(engine)
     (reply,) = guest.says("how much is the grinder?", "action_price").replies
-    assert (reply.response, reply.values) == ("utter_price", {"product": "Grinder", "price": "Rp 1.350.000"})
+    assert (reply.response, reply.values) == ("utter_price", {"product": "Grinder", "price": "Rp 1,350,000"})
     assert responses(guest.says("how much is it?", "action_price")) == ["utter_price_which"]
     after = counts(engine)
     assert {t for t in after if after[t] != before[t]} == {"messages", "turns"}
@@ -310,6 +311,16 @@ def test_a_recognised_device_is_welcomed_back_without_a_name(guest: Visitor) -> 
     back = guest.comes_back(timedelta(days=3))
     assert responses(back.says("hello", "action_greet")) == ["utter_greet_back"]
     assert back.profile == guest.profile
+
+
+def test_a_word_that_the_answer_will_take_longer_does_not_stand_in_for_the_greeting(guest: Visitor) -> None:
+    guest.says("I like fruity coffee", "action_note_need", TASTE)
+    back = guest.comes_back(timedelta(days=3))
+    message = back.writes("hello")
+    with UnitOfWork(back.engine) as work:
+        notify(work.connection, message, back.conversation_id, "This will take a little longer.", back.at)
+        work.commit()
+    assert responses(back.says("what is good today?", "action_advise"))[0] == "utter_welcome_back"
 
 
 def test_a_recognised_device_is_served_from_its_own_profile(guest: Visitor, engine: Engine) -> None:

@@ -9,20 +9,22 @@ from crm_store.customize.prices import money, product_named
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "read"),
+    ("amount", "currency", "english", "indonesian"),
     [
-        (185000, "IDR", "Rp 185.000"),
-        (4250000, "IDR", "Rp 4.250.000"),
-        (999.6, "IDR", "Rp 1.000"),
-        (12.5, "USD", "$12.50"),
-        (1234.5, "EUR", "€1,234.50"),
-        (3, "GBP", "£3.00"),
-        (1200, "JPY", "JPY 1,200"),
-        (7.25, "SGD", "SGD 7.25"),
+        (185000, "IDR", "Rp 185,000", "Rp 185.000"),
+        (4250000, "IDR", "Rp 4,250,000", "Rp 4.250.000"),
+        (999.6, "IDR", "Rp 1,000", "Rp 1.000"),
+        (12.5, "USD", "$12.50", "$12,50"),
+        (1234.5, "EUR", "€1,234.50", "€1.234,50"),
+        (3, "GBP", "£3.00", "£3,00"),
+        (1200, "JPY", "JPY 1,200", "JPY 1.200"),
+        (7.25, "SGD", "SGD 7.25", "SGD 7,25"),
     ],
 )
-def test_money_is_written_as_people_read_it(amount: float, currency: str, read: str) -> None:
-    assert money(amount, currency) == read
+def test_money_is_written_as_people_of_the_language_read_it(
+    amount: float, currency: str, english: str, indonesian: str
+) -> None:
+    assert (money(amount, currency, "en"), money(amount, currency, "id")) == (english, indonesian)
 
 
 def meant(business: Business, text: str, *named: str) -> str | None:
