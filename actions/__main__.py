@@ -5,7 +5,6 @@ python -m actions
 
 from __future__ import annotations
 
-import logging
 import os
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +17,7 @@ from sanic import Sanic
 
 from actions import customize, differentiate, identify, interact
 from actions.call import StoreAction
+from bot import logs
 from crm_store.business import load_business
 from crm_store.database import open_engine
 from crm_store.schema import ensure_current
@@ -45,7 +45,7 @@ def build() -> Sanic[Any, Any]:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s actions: %(message)s")
+    logs.configure("WARNING", "actions", "json" if os.environ.get("RAPPORT_LOG_FORMAT") == "json" else "text")
     address = urlsplit(os.environ.get("RAPPORT_ACTIONS_URL", "http://127.0.0.1:5055"))
     build().run(host=address.hostname, port=address.port, single_process=True, access_log=False, motd=False)
 

@@ -23,5 +23,9 @@ class TalkToPerson(StoreAction):
     action = "action_talk_to_person"
 
 
+class CancelPerson(StoreAction):
+    action = "action_cancel_person"
+
+
 class FallBack(StoreAction):
     action = "action_fallback"

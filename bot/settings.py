@@ -23,6 +23,8 @@ Secret = Literal["user_token_secret", "api_key", "internal_token"]
 class Settings(StoreSettings):
     """`PORT` and `DATABASE_URL` as they are; all others with the prefix `RAPPORT_`."""
 
+    home: Path = Path()
+    """The folder whose `.env` is read and to which relative paths are relative; `bot.home` finds it."""
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="PORT")
     host: str = "127.0.0.1"
     var: Path = Path("var")
@@ -38,6 +40,8 @@ class Settings(StoreSettings):
     api_key: SecretStr | None = None
     """For `POST /v1/events` and `POST /v1/decisions`; made and kept under `var` when not set."""
     session_hours: int = Field(default=12, gt=0)
+    sessions_per_minute: int = Field(default=60, ge=0)
+    """How many chats one address may open; 0: any number."""
     public_url: str | None = None
     """Where customers reach the gateway, such as https://chat.example.com; for the Telegram webhook."""
     telegram_token: SecretStr | None = None

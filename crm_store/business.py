@@ -265,6 +265,12 @@ class Business(Part):
         total = sum(s.prior for s in self.needs.segments)
         return {s.id: s.prior / total for s in self.needs.segments}
 
+    @cached_property
+    def chat_touchpoint(self) -> str:
+        """The id of the web site's touchpoint, to which conversations count; the first one where there is no web site."""
+        web = [name for name, touchpoint in self.touchpoints.items() if touchpoint.kind == "web_site"]
+        return next(iter(web or self.touchpoints))
+
     def question(self, question_id: str) -> Question | None:
         return next((q for q in self.questions if q.id == question_id), None)
 

@@ -71,12 +71,18 @@ class Moment:
     text: str
     understanding: Understanding
     pending: dict[str, Any]
-    """What an answer ("question") or a yes ("yes") would refer to; steps change it."""
+    """What an answer ("question") or a yes ("yes") would refer to, and why a person is waited for ("person"); steps
+    change it."""
 
     @property
     def language(self) -> str:
         """What the customer speaks, or the business's default where it does not speak that."""
         return self.business.language(self.understanding.language)
+
+    @property
+    def touchpoint(self) -> str:
+        """The touchpoint of `business.yml` that the chat belongs to: the web site's, where there is one."""
+        return self.business.chat_touchpoint
 
     def may(self, act: Act) -> bool:
         return may(self.assurance, act)

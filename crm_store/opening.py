@@ -40,7 +40,10 @@ def is_open(week: Week, closed_on: Sequence[date], zone: ZoneInfo, now: datetime
         return True
     if local.date() in closed_on:
         return False
-    return any(start <= local.time() < end or (end == time.max and local.time() >= start) for start, end in week.get(local.weekday(), []))
+    return any(
+        start <= local.time() < end or (end == time.max and local.time() >= start)
+        for start, end in week.get(local.weekday(), [])
+    )
 
 
 def opens_next(week: Week, closed_on: Sequence[date], zone: ZoneInfo, now: datetime) -> datetime | None:
@@ -60,7 +63,9 @@ def opens_next(week: Week, closed_on: Sequence[date], zone: ZoneInfo, now: datet
 def _weekdays(days: str) -> Iterator[int]:
     found = _DAYS.fullmatch(days.strip().lower())
     if found is None:
-        raise ValueError(f"has {days!r}, which is no day; write mon, tue, wed, thu, fri, sat, sun or a span such as mon-sat")
+        raise ValueError(
+            f"has {days!r}, which is no day; write mon, tue, wed, thu, fri, sat, sun or a span such as mon-sat"
+        )
     first = DAYS.index(found[1])
     last = DAYS.index(found[2]) if found[2] else first
     return iter(range(first, last + 1) if first <= last else [*range(first, 7), *range(last + 1)])
@@ -77,6 +82,8 @@ def _spans(hours: str) -> list[Span]:
         start = time(int(found[1]), int(found[2]))
         end = time.max if int(found[3]) == 24 else time(int(found[3]), int(found[4]))
         if end <= start:
-            raise ValueError(f"has {span.strip()!r}, which ends before it begins; write the evening and the morning as two days")
+            raise ValueError(
+                f"has {span.strip()!r}, which ends before it begins; write the evening and the morning as two days"
+            )
         spans.append((start, end))
     return sorted(spans)

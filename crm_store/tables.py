@@ -209,7 +209,9 @@ outbox = Table(
     Column("message_id", String(32), ForeignKey("messages.id"), primary_key=True),
     Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
     Column("address", String(64), nullable=False),
-    Column("position", Integer, nullable=False),  # the message's seq: within an address what is due goes out in this order
+    Column(
+        "position", Integer, nullable=False
+    ),  # the message's seq: within an address what is due goes out in this order
     Column("state", String(16), nullable=False),  # see docs/messages.md
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Utc, nullable=False),

@@ -23,7 +23,8 @@ from crm_store.identify.assurance import Assurance
 from crm_store.identify.profiles import scope
 from crm_store.identify.welcome import CLAIMED, note_claims
 from crm_store.interact.asked import QUESTIONS, keep_consent
-from crm_store.interact.requests import ask_for_person, request_service
+from crm_store.interact.handover import ask_for_person, cancel_person, left_to_colleague, not_understood
+from crm_store.interact.requests import request_service
 from crm_store.moment import Moment, Reply, TurnResult, Understanding
 from crm_store.tables import conversations, messages, turns
 
@@ -63,7 +64,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
             return TurnResult.of(stored)
         before = dict(moment.pending)
         note_claims(moment)
-        answered = STEPS[request.action](moment)
+        answered = left_to_colleague(moment, request.action) or STEPS[request.action](moment)
         result = answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered))
         work.connection.execute(
             turns.insert().values(
@@ -129,7 +130,8 @@ def _note_answer(moment: Moment) -> list[Reply]:
         return advise(moment)
     asked = moment.pending.get("question")
     # With the question comes what can be pressed.
-    return [Reply("utter_answer_unclear"), Reply(f"utter_ask_{asked}")] if asked else [Reply("utter_out_of_scope")]
+    unclear = [Reply("utter_answer_unclear"), Reply(f"utter_ask_{asked}")] if asked else [Reply("utter_out_of_scope")]
+    return not_understood(moment, unclear)
 
 
 def _fall_back(moment: Moment) -> list[Reply]:
@@ -139,7 +141,7 @@ def _fall_back(moment: Moment) -> list[Reply]:
     if moment.understanding.values("product"):
         return _price(moment)
     claimed = any(kind in CLAIMED for kind, _, _ in moment.understanding.entities)
-    return [Reply("utter_claim_noted" if claimed else "utter_out_of_scope")]
+    return [Reply("utter_claim_noted")] if claimed else not_understood(moment, [Reply("utter_out_of_scope")])
 
 
 def _affirm(moment: Moment) -> list[Reply] | TurnResult:
@@ -202,6 +204,7 @@ STEPS: dict[str, Step] = {
     "action_note_answer": _note_answer,
     "action_price": _price,
     "action_talk_to_person": ask_for_person,
+    "action_cancel_person": cancel_person,
     "action_affirm": _affirm,
     "action_deny": _deny,
     "action_forget": begin_forgetting,

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, Table, func, insert, select
 
 from crm_store.business import Business
 from crm_store.conversations import inbox
-from crm_store.conversations.inbox import Outgoing, Understood
+from crm_store.conversations.inbox import Understood
+from crm_store.conversations.outbox import Outgoing
 from crm_store.conversations.sessions import open_session, raise_session
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.proof import Proof

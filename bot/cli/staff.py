@@ -23,7 +23,9 @@ class Role(StrEnum):
 @app.command()
 def add(
     email: Annotated[str, typer.Argument(help="Whom the account is for; they sign in with it.")],
-    name: Annotated[str | None, typer.Option(help="What customers see of them; the address before the @ if not given.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What customers see of them; the address before the @ if not given.")
+    ] = None,
     role: Annotated[Role, typer.Option(help="Administrators may also manage what customers get.")] = Role.agent,
     as_json: Json = False,
 ) -> None:

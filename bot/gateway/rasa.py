@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from crm_store.conversations.inbox import Outgoing, Understood, Waiting
+from crm_store.conversations.inbox import Understood, Waiting
+from crm_store.conversations.outbox import Outgoing
 
 TIMEOUT_SECONDS = 20.0
 """Well below Rasa's own lock lifetime of 60 s."""
@@ -83,7 +84,7 @@ class Rasa:
             "conversation_id": message.conversation_id,
             "language": message.language,
             "text": message.text,
-            "payload": message.payload,
+            "payload": message.meaning,
             "again": again,
         }
         try:

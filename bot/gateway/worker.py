@@ -20,8 +20,9 @@ from bot.gateway.rasa import Assistant, RasaUnavailableError, Receipt, TurnRefus
 from bot.gateway.wakeups import Wakeups
 from crm_store.access.erasure import erase_trackers, forget_in_conversation
 from crm_store.access.rights import ERASE
-from crm_store.conversations import inbox
-from crm_store.conversations.inbox import Outgoing, Understood, Waiting
+from crm_store.conversations import inbox, outbox
+from crm_store.conversations.inbox import Understood, Waiting
+from crm_store.conversations.outbox import Outgoing
 from crm_store.database import UnitOfWork, reading
 
 log = logging.getLogger("gateway")
@@ -159,7 +160,7 @@ class TurnWorker:
         with UnitOfWork(self._engine) as work:
             if ERASE in receipt.effects:
                 fresh = forget_in_conversation(work.connection, message.conversation_id, now)
-                inbox.say(work.connection, fresh, replies, now)
+                outbox.say(work.connection, fresh, replies, now)
             else:
                 inbox.answer(
                     work.connection, message.message_id, message.conversation_id, replies, receipt.understood, now
@@ -175,7 +176,7 @@ class TurnWorker:
                 return False
             if tell:
                 text = notice(LATER, message.language)
-                inbox.notify(work.connection, message.message_id, message.conversation_id, text, self._clock())
+                outbox.notify(work.connection, message.message_id, message.conversation_id, text, self._clock())
             work.commit()
         return True
 

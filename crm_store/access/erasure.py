@@ -40,8 +40,9 @@ def erase_profiles(connection: Connection, profiles: Sequence[str], now: datetim
     )
     said = select(messages.c.id).where(messages.c.conversation_id.in_(talks))
     gone = connection.execute(delete(turns).where(turns.c.message_id.in_(said))).rowcount
-    gone += connection.execute(delete(messages).where(messages.c.conversation_id.in_(talks))).rowcount
-    gone += connection.execute(delete(sessions).where(sessions.c.conversation_id.in_(talks))).rowcount
+    for table in reversed(metadata.sorted_tables):
+        if "conversation_id" in table.c and "customer_id" not in table.c:
+            gone += connection.execute(delete(table).where(table.c.conversation_id.in_(talks))).rowcount
     gone += _forget_joins(connection, profiles)
     for table in reversed(metadata.sorted_tables):
         if "customer_id" in table.c:
@@ -81,6 +82,7 @@ def forget_in_conversation(connection: Connection, conversation_id: str, now: da
             assurance=Assurance.ANONYMOUS.word,
             language=talk.language,
             state="bot",
+            address=talk.address,
             started_at=now,
             last_at=now,
             last_seq=talk.last_seq,

@@ -103,9 +103,7 @@ def make_password() -> str:
     return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(5))
 
 
-def add_staff(
-    uow: UnitOfWork, email: str, role: Role, password: str, now: datetime, name: str | None = None
-) -> Staff:
+def add_staff(uow: UnitOfWork, email: str, role: Role, password: str, now: datetime, name: str | None = None) -> Staff:
     """A new account, or a disabled one opened again with this role and password. The caller commits.
 
     Without a name customers see the part of the address before the @.
@@ -115,7 +113,12 @@ def add_staff(
     address = _address(email)
     _check_account(address, role, password)
     shown = (name or "").strip() or address.partition("@")[0]
-    given: dict[str, Any] = {"role": role, "name": shown[:LONGEST_NAME], "password_hash": _hasher.hash(password), "disabled_at": None}
+    given: dict[str, Any] = {
+        "role": role,
+        "name": shown[:LONGEST_NAME],
+        "password_hash": _hasher.hash(password),
+        "disabled_at": None,
+    }
     closed = (staff.c.email == address) & staff.c.disabled_at.is_not(None)
     if not uow.connection.execute(update(staff).where(closed).values(given)).rowcount:
         try:

@@ -1,7 +1,7 @@
-"""The inbox and the outbox: messages in, replies out, each exactly once. The states are drawn in docs/messages.md.
+"""The inbox: customers' messages, each taken in once and answered once. The states are drawn in docs/messages.md.
 
-A customer's message is `received`, then `answered` or `failed`; ours is `ready` for the customer to fetch. Knows no HTTP
-and no Rasa.
+A customer's message is `received`, then `answered` or `failed`; where a person of the business holds the conversation it is
+`for_staff`. Knows no HTTP and no Rasa.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from crm_store.conversations.outbox import Outgoing, next_place, say
 from crm_store.identify.profiles import new_id
 from crm_store.tables import conversations, messages
 
@@ -38,7 +39,7 @@ class UnknownButtonError(InboxError):
 
 @dataclass(frozen=True)
 class Accepted:
-    """A message that was taken. `alone`: no other message of the conversation waits; `meaning`: of its button."""
+    """A message that was taken. `alone`: no other message of the conversation waits; `meaning`: of its button or command."""
 
     message_id: str
     seq: int
@@ -46,6 +47,8 @@ class Accepted:
     text: str = ""
     meaning: str | None = None
     alone: bool = False
+    for_staff: bool = False
+    """A person holds the conversation: no turn is to be taken."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,11 @@ class Waiting:
     channel: str
     language: str
     text: str
-    payload: str | None
+    meaning: str | None
+    """Of the button that was pressed or the command that was given; none for words."""
     attempts: int
     was_told: bool
     """Whether the customer has already been told that the answer will take longer."""
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A reply on its way out. `buttons`: titles with the meaning that Rasa gave them; `offer`: the card."""
-
-    text: str
-    action: str | None = None
-    buttons: Sequence[dict[str, str]] = ()
-    offer: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,12 +84,6 @@ _HOW_MANY_WAIT = (
     select(func.count())
     .select_from(messages)
     .where(messages.c.state == "received", messages.c.conversation_id == bindparam("conversation"))
-)
-_NEXT_SEQ = (
-    update(conversations)
-    .where(conversations.c.id == bindparam("conversation"))
-    .values(last_seq=conversations.c.last_seq + bindparam("count"), last_at=bindparam("now"))
-    .returning(conversations.c.last_seq)
 )
 _SETTLE = (
     update(messages)
@@ -117,22 +105,29 @@ _AFTER = (
 
 
 def accept(
-    connection: Connection, conversation_id: str, client_id: str, text: str | None, payload: str | None, now: datetime
+    connection: Connection,
+    conversation_id: str,
+    client_id: str,
+    text: str | None,
+    payload: str | None,
+    now: datetime,
+    *,
+    meaning: str | None = None,
 ) -> Accepted:
     """Takes a message in, once for each `client_id`. The caller commits before it acknowledges, and rolls back on an error.
 
+    `payload`: of a button that was shown; `meaning`: what a command of the channel's own means, as Rasa reads it.
     Raises UnknownButtonError, TooManyWaitingError and ConcurrentDuplicateError.
     """
     known = connection.execute(_BY_CLIENT_ID, {"conversation": conversation_id, "client": client_id}).first()
     if known:
         return Accepted(known.id, known.seq, is_new=False)
-    meaning = None
     if payload is not None:
         button = _button(connection, conversation_id, payload)
         if button is None:
             raise UnknownButtonError
         text, meaning = button["title"], button["meaning"]
-    seq = _next_seq(connection, conversation_id, 1, now)
+    place = next_place(connection, conversation_id, 1, now)
     # Looked for again behind the lock: an insert that meets its double would wait for whoever answers that one, and they
     # for this lock.
     if connection.execute(_BY_CLIENT_ID, {"conversation": conversation_id, "client": client_id}).first():
@@ -145,11 +140,12 @@ def accept(
     row = {
         "id": message_id,
         "conversation_id": conversation_id,
-        "seq": seq,
+        "seq": place.seq,
         "author": "customer",
-        "state": "received",
+        "state": "for_staff" if place.held else "received",
         "text": text,
         "payload": payload,
+        "meaning": meaning,
         "client_id": client_id,
         "at": now,
         "attempts": 0,
@@ -159,7 +155,15 @@ def accept(
     except IntegrityError:
         # Somebody with the same client_id was faster; the caller's transaction is spent.
         raise ConcurrentDuplicateError from None
-    return Accepted(message_id, seq, is_new=True, text=text or "", meaning=meaning, alone=waiting == 0)
+    return Accepted(
+        message_id,
+        place.seq,
+        is_new=True,
+        text=text or "",
+        meaning=meaning,
+        alone=waiting == 0,
+        for_staff=place.held,
+    )
 
 
 class ConcurrentDuplicateError(InboxError):
@@ -182,18 +186,13 @@ def _button(connection: Connection, conversation_id: str, payload: str) -> dict[
     return None
 
 
-def _next_seq(connection: Connection, conversation_id: str, count: int, now: datetime) -> int:
-    """Reserves `count` numbers; the row lock that this takes orders all writers of one conversation."""
-    last: int = connection.execute(
-        _NEXT_SEQ, {"conversation": conversation_id, "count": count, "now": now}
-    ).scalar_one()
-    return last - count + 1
-
-
 def conversations_waiting(connection: Connection) -> list[str]:
     """Conversations with an unanswered message, longest waiting first."""
     rows = connection.execute(
-        select(messages.c.conversation_id).where(messages.c.state == "received").order_by(messages.c.at, messages.c.seq)
+        select(messages.c.conversation_id)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(messages.c.state == "received", conversations.c.state != "staff")
+        .order_by(messages.c.at, messages.c.seq)
     ).scalars()
     return list(dict.fromkeys(rows))
 
@@ -213,15 +212,13 @@ def next_waiting(connection: Connection, conversation_id: str) -> Waiting | None
     ).first()
     if row is None:
         return None
-    # A button that was pressed and has grown too old since is read by its title, like words.
-    button = _button(connection, conversation_id, row.payload) if row.payload else None
     return Waiting(
         row.id,
         conversation_id,
         row.channel,
         row.speaks,
         row.text,
-        button["meaning"] if button else None,
+        row.meaning,
         row.attempts,
         row.attempts > 0 and _was_told(connection, row.id),
     )
@@ -253,7 +250,10 @@ def answer(
     *,
     state: str = "answered",
 ) -> bool:
-    """Marks a message answered and writes its replies, once. False when it was answered already: nothing is written then."""
+    """Marks a message answered and writes its replies, once. False when it was answered already: nothing is written then.
+
+    Nothing is said either when a person has taken the conversation over meanwhile: the message is theirs then.
+    """
     done = connection.execute(
         _SETTLE,
         {
@@ -268,55 +268,11 @@ def answer(
     )
     if done.rowcount == 0:
         return False
-    if replies:
-        seq = _next_seq(connection, conversation_id, len(replies), now)
-        connection.execute(
-            messages.insert(), [_row(r, conversation_id, message_id, seq + i, now) for i, r in enumerate(replies)]
-        )
+    if replies and not say(connection, conversation_id, replies, now, in_reply_to=message_id):
+        connection.execute(update(messages).where(messages.c.id == message_id).values(state="for_staff"))
     if understood.language:
         connection.execute(_SPEAKS, {"conversation": conversation_id, "speaks": understood.language})
     return True
-
-
-def notify(connection: Connection, message_id: str, conversation_id: str, text: str, now: datetime) -> None:
-    """Tells the customer something of the processing itself, such as that the answer will take longer."""
-    say(connection, conversation_id, [Outgoing(text, "notice")], now, in_reply_to=message_id)
-
-
-def say(
-    connection: Connection,
-    conversation_id: str,
-    replies: Sequence[Outgoing],
-    now: datetime,
-    *,
-    in_reply_to: str | None = None,
-) -> None:
-    """Says something in a conversation."""
-    seq = _next_seq(connection, conversation_id, len(replies), now)
-    connection.execute(
-        messages.insert(), [_row(r, conversation_id, in_reply_to, seq + i, now) for i, r in enumerate(replies)]
-    )
-
-
-def _row(reply: Outgoing, conversation_id: str, message_id: str | None, seq: int, now: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "conversation_id": conversation_id,
-        "seq": seq,
-        "author": "bot",
-        "state": "ready",
-        "text": reply.text,
-        "at": now,
-        "attempts": 0,
-        "in_reply_to": message_id,
-        "action": reply.action,
-        # Payloads are ours and opaque, so that a customer can press only what was shown to them.
-        "buttons": [
-            {"title": b["title"], "payload": secrets.token_urlsafe(12), "meaning": b["payload"]} for b in reply.buttons
-        ]
-        or None,
-        "offer": reply.offer,
-    }
 
 
 def said_after(connection: Connection, conversation_id: str, after: int) -> Sequence[Row[Any]]:

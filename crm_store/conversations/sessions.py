@@ -1,4 +1,4 @@
-"""Opening a chat: who it is, how surely, and the tokens for the rest of it.
+"""Opening a chat and leaving it: who it is, how surely, which conversation it is, and the tokens for the rest of it.
 
 Knows how identity, device and session meet; knows no HTTP.
 """
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from crm_store.identify import devices
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.devices import hashed
-from crm_store.identify.profiles import canonical, customer_of_record, is_known, join, make_profile, new_id
+from crm_store.identify.profiles import canonical, customer_of_record, is_known, join, make_profile, new_id, scope
 from crm_store.identify.proof import Proof
-from crm_store.tables import conversations, sessions
+from crm_store.tables import conversations, messages, sessions
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,11 @@ def open_session(
     device_token: str | None = None,
     proof: Proof | None = None,
 ) -> Opened:
-    """A new conversation for whoever shows these tokens; the device token is replaced."""
+    """A conversation for whoever shows these tokens; the device token is replaced.
+
+    It is a new one, unless a person of the business is due in their latest, or has spoken there and was not answered: then
+    that goes on.
+    """
     device = devices.recognise(connection, device_token, now) if device_token else None
     assurance = Assurance.ANONYMOUS if device is None else Assurance.RECOGNISED
     shown = device_token if device else None
@@ -50,21 +54,25 @@ def open_session(
     else:
         device = device or make_profile(connection, now)
         profile = device
-    conversation = new_id()
-    connection.execute(
-        conversations.insert().values(
-            id=conversation,
-            customer_id=profile,
-            channel=channel,
-            assurance=assurance.word,
-            language=language,
-            state="bot",
-            page=page,
-            started_at=now,
-            last_at=now,
-            last_seq=0,
+    conversation = _under_way(connection, channel, device, profile if proof else None)
+    if conversation:
+        _go_on(connection, conversation, profile, assurance, page)
+    else:
+        conversation = new_id()
+        connection.execute(
+            conversations.insert().values(
+                id=conversation,
+                customer_id=profile,
+                channel=channel,
+                assurance=assurance.word,
+                language=language,
+                state="bot",
+                page=page,
+                started_at=now,
+                last_at=now,
+                last_seq=0,
+            )
         )
-    )
     token = secrets.token_urlsafe(32)
     connection.execute(
         sessions.insert().values(
@@ -88,6 +96,48 @@ def _device_of(
         join(connection, device, customer, "user_token", now)
         return device, shown
     return make_profile(connection, now, canonical(connection, customer)), None
+
+
+def _under_way(connection: Connection, channel: str, device: str, customer: str | None) -> str | None:
+    """The latest conversation of this device or proven customer, if people of the business are in it.
+
+    What was said by a proven customer is for whoever proves to be the same; anything else is for the device it was said on.
+    """
+    is_verified = conversations.c.assurance == Assurance.VERIFIED.word
+    theirs: ColumnElement[bool] = ~is_verified & (conversations.c.customer_id == device)
+    if customer:
+        theirs |= is_verified & conversations.c.customer_id.in_(scope(connection, customer, Assurance.VERIFIED))
+    latest = connection.execute(
+        select(conversations.c.id, conversations.c.state)
+        .where(conversations.c.channel == channel, conversations.c.last_seq > 0, theirs)
+        .order_by(conversations.c.last_at.desc(), conversations.c.started_at.desc())
+        .limit(1)
+    ).first()
+    if latest is None or (latest.state == "bot" and not _staff_unanswered(connection, latest.id)):
+        return None
+    return str(latest.id)
+
+
+def _staff_unanswered(connection: Connection, conversation_id: str) -> bool:
+    """Whether staff said something after the customer's last words: if they have read it, they have not said so."""
+    rows = connection.execute(
+        select(messages.c.author, func.max(messages.c.seq))
+        .where(messages.c.conversation_id == conversation_id)
+        .group_by(messages.c.author)
+    )
+    last = {author: int(seq) for author, seq in rows}
+    return last.get("staff", 0) > last.get("customer", 0)
+
+
+def _go_on(connection: Connection, conversation_id: str, profile: str, assurance: Assurance, page: str | None) -> None:
+    """Takes up a conversation again, with what is proven now."""
+    was = conversations.c.id == conversation_id
+    before = connection.execute(select(conversations.c.assurance).where(was)).scalar_one()
+    if assurance is Assurance.VERIFIED and before != assurance.word:
+        # Whoever else holds a session of it has proven nothing.
+        connection.execute(sessions.delete().where(sessions.c.conversation_id == conversation_id))
+    facts = {"customer_id": profile, "assurance": assurance.word, **({"page": page} if page else {})}
+    connection.execute(conversations.update().where(was).values(facts))
 
 
 def raise_session(connection: Connection, conversation_id: str, proof: Proof, now: datetime) -> None:
@@ -121,6 +171,7 @@ _SESSION = (
         conversations.c.language,
         conversations.c.channel,
         conversations.c.state,
+        conversations.c.held_by,
         conversations.c.last_seq,
     )
     .join(sessions, sessions.c.conversation_id == conversations.c.id)
@@ -131,3 +182,17 @@ _SESSION = (
 def session(connection: Connection, token: str, now: datetime) -> Any:
     """The conversation that a session token opens, as a row of `_SESSION`; None when it opens none."""
     return connection.execute(_SESSION, {"token_hash": hashed(token), "now": now}).first()
+
+
+def close_session(connection: Connection, token: str, device_token: str | None, now: datetime) -> str | None:
+    """Ends a session, and makes a stranger's of the device whose token is shown.
+
+    Returns the session's conversation; None when the token opens none, and nothing is changed then.
+    """
+    here = session(connection, token, now)
+    if here is None:
+        return None
+    connection.execute(sessions.delete().where(sessions.c.token_hash == hashed(token)))
+    if device_token:
+        devices.forget(connection, device_token, now)
+    return str(here.id)

@@ -103,7 +103,7 @@ def _keep(moment: Moment, advice: Advice, response: str) -> None:
         profile=moment.profile,
         conversation_id=moment.conversation_id,
         message_id=moment.message_id,
-        touchpoint="web",
+        touchpoint=moment.touchpoint,
         now=moment.now,
     )
     if moment.may(Act.GET_SERVICE):

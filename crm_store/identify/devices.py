@@ -54,3 +54,13 @@ def recognise(connection: Connection, token: str, now: datetime) -> str | None:
             .values(superseded_at=now)
         )
     return str(row.customer_id)
+
+
+def forget(connection: Connection, token: str, now: datetime) -> None:
+    """Makes a stranger's of the device that shows this token: neither it nor any other of the device is known from now on.
+
+    The others are those that wait for their successor to be used. An unknown or worn-out token changes nothing.
+    """
+    profile = recognise(connection, token, now)
+    if profile:
+        connection.execute(device_tokens.delete().where(device_tokens.c.customer_id == profile))

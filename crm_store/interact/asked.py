@@ -81,6 +81,7 @@ def keep_consent(moment: Moment, purpose: str, granted: bool) -> None:
             customer_id=moment.profile,
             purpose=purpose,
             granted=granted,
+            channel=moment.channel,
             message_id=moment.message_id,
             at=moment.now,
         )

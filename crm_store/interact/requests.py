@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from crm_store.moment import Moment, Reply
-from crm_store.tables import conversations, interactions
+from crm_store.tables import interactions
 
 SOURCE = "rapport"
 
 
 def request_service(moment: Moment, matter_id: str) -> Reply:
     """A yes to "shall I have it delivered": a request for staff, unique on the message."""
-    _keep(moment, "delivery_request", {"matter": matter_id})
+    keep_request(moment, "delivery_request", {"matter": matter_id})
     return Reply("utter_matter_request_noted")
 
 
-def ask_for_person(moment: Moment) -> list[Reply]:
-    """Marks the conversation as waiting for a person and says how else one is reached."""
-    _keep(moment, "person_request", {})
-    moment.connection.execute(
-        conversations.update()
-        .where(conversations.c.id == moment.conversation_id, conversations.c.state == "bot")
-        .values(state="waiting")
-    )
-    about = moment.business.business
-    return [Reply("utter_person_asked", {"phone": about.phone, "hours": about.hours[moment.language]})]
-
-
-def _keep(moment: Moment, kind: str, attributes: dict[str, str]) -> None:
+def keep_request(moment: Moment, kind: str, attributes: dict[str, Any], **columns: Any) -> None:
+    """An open request of the customer's, unique on the message. `columns`: of `interactions`, such as `text` or `order_id`."""
     moment.connection.execute(
         interactions.insert().values(
             source=SOURCE,
@@ -34,10 +25,11 @@ def _keep(moment: Moment, kind: str, attributes: dict[str, str]) -> None:
             source_id=moment.conversation_id,
             customer_id=moment.profile,
             at=moment.now,
-            touchpoint="web",
+            touchpoint=moment.touchpoint,
             kind=kind,
             status="open",
             cost=0,
             attributes=attributes,
+            **columns,
         )
     )

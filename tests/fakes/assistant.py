@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bot.gateway.rasa import RasaUnavailableError, Receipt, TurnRefusedError
-from crm_store.conversations.inbox import Outgoing, Understood, Waiting
+from crm_store.conversations.inbox import Understood, Waiting
+from crm_store.conversations.outbox import Outgoing
 
 Answer = Callable[[Waiting], Receipt]
 

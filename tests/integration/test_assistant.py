@@ -12,7 +12,8 @@ from fakes.assistant import FakeAssistant, echo
 
 from bot.gateway import rasa
 from bot.gateway.rasa import Assistant, Rasa, RasaUnavailableError, Receipt, TurnRefusedError
-from crm_store.conversations.inbox import Outgoing, Understood, Waiting
+from crm_store.conversations.inbox import Understood, Waiting
+from crm_store.conversations.outbox import Outgoing
 
 TOKEN = "between the gateway and Rasa"
 MESSAGE = Waiting("m" * 32, "c" * 32, "web", "id", "halo", None, 0, was_told=False)

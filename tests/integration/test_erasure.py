@@ -25,8 +25,8 @@ from crm_store.access.erasure import (
     scrub,
 )
 from crm_store.business import Business
-from crm_store.conversations import inbox
-from crm_store.conversations.inbox import Outgoing
+from crm_store.conversations import inbox, outbox
+from crm_store.conversations.outbox import Outgoing
 from crm_store.conversations.sessions import session
 from crm_store.database import UnitOfWork, open_engine, reading
 from crm_store.identify.proof import Proof
@@ -236,7 +236,7 @@ def test_forgetting_gives_a_fresh_conversation_whose_numbering_goes_on(
     assert (here.id, here.last_seq, here.assurance, here.language) == (fresh, last, "anonymous", "en")
     assert here.customer_id != profile
     with UnitOfWork(engine) as work:
-        inbox.say(work.connection, fresh, [Outgoing("Done. I know nothing of you any more.")], visitor.at)
+        outbox.say(work.connection, fresh, [Outgoing("Done. I know nothing of you any more.")], visitor.at)
         work.commit()
     with reading(engine) as connection:
         (told,) = inbox.said_after(connection, fresh, last)

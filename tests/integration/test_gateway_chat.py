@@ -24,7 +24,8 @@ from bot.gateway.rasa import Receipt
 from bot.settings import Settings
 from crm_store.business import Business
 from crm_store.conversations import inbox
-from crm_store.conversations.inbox import Outgoing, Understood, Waiting
+from crm_store.conversations.inbox import Understood, Waiting
+from crm_store.conversations.outbox import Outgoing
 from crm_store.database import UnitOfWork, reading
 from crm_store.tables import conversations, customers, events, messages
 
@@ -311,7 +312,7 @@ async def test_what_is_typed_reaches_the_assistant_as_typed(guest: Guest, assist
     for typed in ("/restart", "/affirm", '/state_need{"need": "office"}', "1/2"):
         await guest.say(typed)
         message, _ = assistant.turns[-1]
-        assert (message.text, message.payload) == (typed, None)
+        assert (message.text, message.meaning) == (typed, None)
 
 
 async def test_more_than_can_wait_are_refused_until_some_are_answered(guest: Guest, assistant: FakeAssistant) -> None:
@@ -461,7 +462,7 @@ async def test_a_button_that_is_pressed_reaches_the_assistant_as_what_it_means(
     await guest.hears()
     assert guest.heard[-2]["text"] == "10 to 40"
     message, _ = assistant.turns[-1]
-    assert (message.text, message.payload) == ("10 to 40", "/answer_question cups.10_to_40")
+    assert (message.text, message.meaning) == ("10 to 40", "/answer_question cups.10_to_40")
 
 
 async def test_payloads_are_opaque_and_never_the_same(guest: Guest, assistant: FakeAssistant) -> None:

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.exc import NoResultFound
 
-from crm_store.conversations import inbox
-from crm_store.conversations.inbox import Accepted, Outgoing, Understood
+from crm_store.conversations import inbox, outbox
+from crm_store.conversations.inbox import Accepted, Understood
+from crm_store.conversations.outbox import Outgoing
 from crm_store.conversations.sessions import open_session
 from crm_store.database import UnitOfWork, reading
 from crm_store.tables import conversations, messages
@@ -89,7 +90,7 @@ def test_a_message_is_taken_and_waits(engine: Engine, conversation: str, now: da
     assert (taken.seq, taken.is_new, taken.text, taken.alone) == (1, True, "hello there", True)
     next_one = waiting(engine, conversation)
     assert next_one is not None
-    assert (next_one.message_id, next_one.text, next_one.payload, next_one.attempts) == (
+    assert (next_one.message_id, next_one.text, next_one.meaning, next_one.attempts) == (
         taken.message_id,
         "hello there",
         None,
@@ -214,7 +215,7 @@ def test_a_pressed_button_is_said_as_its_title_and_meant_as_its_meaning(
     assert (taken.text, taken.meaning) == ("10 to 40", "/some")
     next_one = waiting(engine, conversation)
     assert next_one is not None
-    assert (next_one.text, next_one.payload) == ("10 to 40", "/some")
+    assert (next_one.text, next_one.meaning) == ("10 to 40", "/some")
 
 
 @pytest.mark.parametrize("payload", ["/some", "10 to 40", "made-up", "\N{SNOWMAN}"])
@@ -241,7 +242,7 @@ def test_a_button_may_be_pressed_after_any_number_of_plain_messages(
 ) -> None:
     with writing(engine) as connection:
         for _ in range(inbox.BUTTONS_KEPT + 1):
-            inbox.say(connection, conversation, [Outgoing("plain words")], now)
+            outbox.say(connection, conversation, [Outgoing("plain words")], now)
     assert take(engine, conversation, now, payload=buttons[0]["payload"]).meaning == "/few"
 
 
@@ -251,12 +252,12 @@ def test_a_button_grows_too_old_to_be_pressed_but_not_to_be_answered(
     pressed = take(engine, conversation, now, payload=buttons[0]["payload"])
     with writing(engine) as connection:
         for _ in range(inbox.BUTTONS_KEPT):
-            inbox.say(connection, conversation, [Outgoing("again?", buttons=CUPS)], now)
+            outbox.say(connection, conversation, [Outgoing("again?", buttons=CUPS)], now)
     with pytest.raises(inbox.UnknownButtonError):
         take(engine, conversation, now, payload=buttons[1]["payload"])
     next_one = waiting(engine, conversation)
     assert next_one is not None
-    assert (next_one.message_id, next_one.text, next_one.payload) == (pressed.message_id, "Up to 10", None)
+    assert (next_one.message_id, next_one.text, next_one.meaning) == (pressed.message_id, "Up to 10", "/few")
 
 
 # Out -----------------------------------------------------------------------------------------------------------------
@@ -404,7 +405,7 @@ def test_a_message_that_was_tried_before_says_so_and_whether_the_customer_was_to
     assert tried is not None
     assert (tried.attempts, tried.was_told) == (1, False)
     with writing(engine) as connection:
-        inbox.notify(connection, taken.message_id, conversation, "This will take a little longer.", now)
+        outbox.notify(connection, taken.message_id, conversation, "This will take a little longer.", now)
     told = waiting(engine, conversation)
     assert told is not None
     assert (told.attempts, told.was_told) == (1, True)

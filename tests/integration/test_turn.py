@@ -637,6 +637,7 @@ TURNS: dict[str, tuple[str, tuple[tuple[str, str, float], ...]]] = {
     "action_note_answer": ("taste", (("pressed", "matters.taste", 1.0),)),
     "action_price": ("how much is the grinder", ()),
     "action_talk_to_person": ("a human please", ()),
+    "action_cancel_person": ("never mind", ()),
     "action_affirm": ("yes", ()),
     "action_deny": ("no", ()),
     "action_forget": ("forget me", ()),

@@ -76,9 +76,7 @@ def _staff_work() -> None:
         sa.Column("tag", sa.String(40), nullable=False),
         sa.Column("staff_id", sa.String(32), nullable=False),
         sa.Column("at", TIME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["conversation_id"], ["conversations.id"], name="fk_conversation_tags_conversation_id"
-        ),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversations.id"], name="fk_conversation_tags_conversation_id"),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name="fk_conversation_tags_staff_id"),
         sa.PrimaryKeyConstraint("conversation_id", "tag", name="pk_conversation_tags"),
     )
@@ -114,9 +112,7 @@ def _search() -> None:
         op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', text))")
         return
     # Numbers of their own: those that SQLite gives to rows without an integer key may change at a VACUUM.
-    op.execute(
-        "CREATE TABLE message_numbers (number INTEGER PRIMARY KEY, message_id VARCHAR(32) NOT NULL UNIQUE)"
-    )
+    op.execute("CREATE TABLE message_numbers (number INTEGER PRIMARY KEY, message_id VARCHAR(32) NOT NULL UNIQUE)")
     op.execute("CREATE VIRTUAL TABLE message_words USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
     op.execute(
         "CREATE TRIGGER messages_said AFTER INSERT ON messages BEGIN "

@@ -1,0 +1,124 @@
+"""The desk: a person of the business takes a conversation over, speaks in it and hands it back.
+
+While somebody holds it the assistant takes no turn there and nothing that it still says is written. Knows no HTTP.
+
+DeskError
++-- NoSuchConversationError  none of this id that this person may read
++-- HeldByAnotherError       a colleague holds it
++-- NotHeldError             whoever speaks does not hold it
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from crm_store.access.staff import Staff
+from crm_store.conversations.outbox import Outgoing, say
+from crm_store.conversations.transcripts import readable
+from crm_store.identify.profiles import new_id
+from crm_store.interact.handover import settle_requests
+from crm_store.tables import conversations, journal, messages, staff
+
+
+class DeskError(Exception):
+    """This person cannot do this in this conversation; the text says what to do instead."""
+
+
+class NoSuchConversationError(DeskError):
+    def __init__(self) -> None:
+        super().__init__("No conversation is kept under this address. It may have been erased.")
+
+
+class HeldByAnotherError(DeskError):
+    """`name`: the colleague's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} holds this conversation. Ask them, or take it over from them.")
+        self.name = name
+
+
+class NotHeldError(DeskError):
+    def __init__(self) -> None:
+        super().__init__("You do not hold this conversation. Take it over first.")
+
+
+def take(
+    connection: Connection, person: Staff, conversation_id: str, now: datetime, *, from_colleague: bool = False
+) -> None:
+    """Takes a conversation over; the assistant is silent from now on. Nothing happens when they hold it already.
+
+    `from_colleague`: also when a colleague holds it. Raises NoSuchConversationError and HeldByAnotherError.
+    """
+    row = _conversation(connection, person, conversation_id)
+    if row.held_by == person.id:
+        return
+    if row.held_by and not from_colleague:
+        raise HeldByAnotherError(_name(connection, row.held_by))
+    _leave_to_staff(connection, conversation_id)
+    # A yes from now on is a yes to the person, not to what the assistant asked before.
+    _change(connection, conversation_id, state="staff", held_by=person.id, pending=None)
+    settle_requests(connection, conversation_id)
+    _tell_journal(connection, row, person, "taken_over", now)
+
+
+def reply(connection: Connection, person: Staff, conversation_id: str, text: str, now: datetime) -> str:
+    """Says something as this person. Returns the message's id. Raises NoSuchConversationError and NotHeldError."""
+    if _conversation(connection, person, conversation_id).held_by != person.id:
+        raise NotHeldError
+    (message_id,) = say(connection, conversation_id, [Outgoing(text)], now, staff_id=person.id)
+    return message_id
+
+
+def hand_back(connection: Connection, person: Staff, conversation_id: str, now: datetime) -> None:
+    """Lets the assistant speak again, from the customer's next message on.
+
+    Raises NoSuchConversationError and NotHeldError.
+    """
+    row = _conversation(connection, person, conversation_id)
+    if row.held_by != person.id:
+        raise NotHeldError
+    _leave_to_staff(connection, conversation_id)
+    _change(connection, conversation_id, state="bot", held_by=None, pending=None)
+    _tell_journal(connection, row, person, "handed_back", now)
+
+
+def _conversation(connection: Connection, person: Staff, conversation_id: str) -> Row[Any]:
+    row = connection.execute(readable(person).where(conversations.c.id == conversation_id)).one_or_none()
+    if row is None:
+        raise NoSuchConversationError
+    return row
+
+
+def _leave_to_staff(connection: Connection, conversation_id: str) -> None:
+    """What waits for an answer of the assistant's is for the person who reads it.
+
+    Before the conversation itself is written to: a turn locks its message first too, so neither waits for the other.
+    """
+    waits = (messages.c.conversation_id == conversation_id) & (messages.c.state == "received")
+    waiting = connection.execute(select(messages.c.id).where(waits).with_for_update()).scalars().all()
+    connection.execute(update(messages).where(messages.c.id.in_(waiting)).values(state="for_staff"))
+
+
+def _change(connection: Connection, conversation_id: str, **values: Any) -> None:
+    connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(**values))
+
+
+def _name(connection: Connection, staff_id: str) -> str:
+    name: str = connection.execute(select(staff.c.name).where(staff.c.id == staff_id)).scalar_one()
+    return name
+
+
+def _tell_journal(connection: Connection, row: Row[Any], person: Staff, kind: str, now: datetime) -> None:
+    connection.execute(
+        journal.insert().values(
+            id=new_id(),
+            at=now,
+            kind=kind,
+            customer_id=row.customer_id,
+            actor=person.id,
+            details={"conversation": row.id},
+        )
+    )

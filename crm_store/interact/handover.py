@@ -1,0 +1,126 @@
+"""When a person is wanted: the conversation waits for one, and the assistant holds back until then.
+
+Asked for, or because the assistant did not understand twice in a row. What staff then do is `conversations.desk`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from crm_store.interact.requests import SOURCE, keep_request
+from crm_store.moment import Moment, Reply
+from crm_store.opening import is_open, opens_next
+from crm_store.tables import conversations, interactions, messages
+
+REQUEST = "person_request"
+NOT_UNDERSTOOD = ("utter_out_of_scope", "utter_answer_unclear")
+"""Responses that own up to not having understood."""
+FOR_COLLEAGUE = ("action_note_need", "action_note_answer", "action_fallback")
+"""What a customer who waits for a person says to that person, unless it is a plain question of fact."""
+_WEEKDAYS = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "id": ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"),
+}
+_SOON = {"en": ("today", "tomorrow"), "id": ("hari ini", "besok")}
+
+
+def ask_for_person(moment: Moment) -> list[Reply]:
+    """Marks the conversation as waiting for a person and says when there will be one."""
+    _wait(moment, "asked")
+    about = moment.business.business
+    opens = _opens(moment)
+    if opens is None:
+        return [Reply("utter_person_asked", {"phone": about.phone, "hours": about.hours[moment.language]})]
+    return [Reply("utter_person_closed", {"opens": opens})]
+
+
+def not_understood(moment: Moment, replies: list[Reply]) -> list[Reply]:
+    """`replies`, which own up to it the first time; a person the second time in a row."""
+    if moment.pending.get("person") or not _was_misunderstood(moment):
+        return replies
+    _wait(moment, "misunderstood")
+    opens = _opens(moment)
+    if opens is None:
+        return [Reply("utter_person_misunderstood")]
+    return [Reply("utter_person_misunderstood_closed", {"opens": opens})]
+
+
+def left_to_colleague(moment: Moment, action: str) -> list[Reply] | None:
+    """While a person is waited for: what is theirs to answer is noted for them. None where the assistant answers."""
+    waits_for = moment.pending.get("person")
+    if action not in FOR_COLLEAGUE or waits_for is None:
+        return None
+    # Who never asked for a person, and now says something that is understood, is served.
+    if waits_for == "misunderstood" and action != "action_fallback":
+        return None
+    return [Reply("utter_noted_for_colleague")]
+
+
+def cancel_person(moment: Moment) -> list[Reply]:
+    """Nobody is needed any more. A yes or no that was waited for is still waited for."""
+    if moment.pending.pop("person", None) is None:
+        return [Reply("utter_person_not_asked")]
+    here = (conversations.c.id == moment.conversation_id) & (conversations.c.state == "waiting")
+    moment.connection.execute(update(conversations).where(here).values(state="bot"))
+    settle_requests(moment.connection, moment.conversation_id, "cancelled")
+    return [Reply("utter_person_cancelled")]
+
+
+def settle_requests(connection: Connection, conversation_id: str, status: str = "done") -> None:
+    """Closes what this conversation asked a person for."""
+    mine = (interactions.c.source == SOURCE) & (interactions.c.source_id == conversation_id)
+    connection.execute(
+        update(interactions)
+        .where(mine, interactions.c.kind == REQUEST, interactions.c.status == "open")
+        .values(status=status)
+    )
+
+
+def _wait(moment: Moment, why: str) -> None:
+    keep_request(moment, REQUEST, {"why": why})
+    moment.pending["person"] = why
+    moment.pending.pop("question", None)
+    moment.connection.execute(
+        update(conversations)
+        .where(conversations.c.id == moment.conversation_id, conversations.c.state == "bot")
+        .values(state="waiting")
+    )
+
+
+def _was_misunderstood(moment: Moment) -> bool:
+    """Whether the customer's message before this one was not understood either."""
+    mine = select(messages.c.seq).where(messages.c.id == moment.message_id).scalar_subquery()
+    before = moment.connection.execute(
+        select(messages.c.action)
+        .where(
+            messages.c.conversation_id == moment.conversation_id,
+            messages.c.author == "customer",
+            messages.c.seq < mine,
+        )
+        .order_by(messages.c.seq.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return before in NOT_UNDERSTOOD
+
+
+def _opens(moment: Moment) -> str | None:
+    """When somebody will answer, in words; None when somebody does now."""
+    about = moment.business.business
+    if is_open(about.week, about.closed_on, about.zone, moment.now):
+        return None
+    opens = opens_next(about.week, about.closed_on, about.zone, moment.now)
+    if opens is None:
+        return about.hours[moment.language]
+    return opening_words(opens, moment.now.astimezone(about.zone), moment.language)
+
+
+def opening_words(opens: datetime, local: datetime, language: str) -> str:
+    """`tomorrow at 8:00`, `Senin pukul 08.00`: both times in the business's zone."""
+    days = (opens.date() - local.date()) // timedelta(days=1)
+    soon = _SOON.get(language, _SOON["en"])
+    day = soon[days] if days < len(soon) else _WEEKDAYS.get(language, _WEEKDAYS["en"])[opens.weekday()]
+    if days >= 7:
+        day = f"{day} {opens.day}/{opens.month}"
+    return f"{day} pukul {opens:%H.%M}" if language == "id" else f"{day} at {opens.hour}:{opens:%M}"
