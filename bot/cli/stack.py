@@ -25,12 +25,14 @@ def processes(settings: Settings) -> list[ChildRecord]:
 def environment(settings: Settings, ports: dict[str, int], model: Path) -> dict[str, str]:
     """What all of them are told. Every value is spelt out, so that none reads `.env` differently than we did."""
     return {
+        "RAPPORT_HOME": str(settings.home.resolve()),
         "PORT": str(settings.port),
         "DATABASE_URL": settings.database_url,
         "RAPPORT_HOST": settings.host,
         "RAPPORT_VAR": str(settings.var),
         "RAPPORT_BUSINESS": str(settings.business),
         "RAPPORT_LOG_LEVEL": settings.log_level,
+        "RAPPORT_LOG_FORMAT": settings.log_format,
         "RAPPORT_ACTIONS_URL": f"http://127.0.0.1:{ports['actions']}",
         "RAPPORT_RASA_URL": f"http://127.0.0.1:{ports['rasa']}",
         "RAPPORT_INTERNAL_TOKEN": settings.secret("internal_token"),

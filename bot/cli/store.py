@@ -5,7 +5,6 @@ Imports late: `rapport --help` must not wait for a database library.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,11 +16,10 @@ if TYPE_CHECKING:
 
 
 def load_settings() -> Settings:
-    """The settings as every process sees them: relative paths in them are relative to the project's folder."""
-    from bot.settings import ROOT, Settings
+    """The settings as every process sees them. The current folder becomes the project's."""
+    from bot import home
 
-    os.chdir(ROOT)
-    return Settings()
+    return home.load_settings()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -170,11 +171,23 @@ def main(record_file: str, pace: Pace | None = None) -> int:
         print(f"{path} does not describe a stack; `rapport up` writes it", file=sys.stderr)
         return 1
 
-    def say(line: str) -> None:
-        print(time.strftime("%H:%M:%S"), line, flush=True)
-
+    say = in_json if os.environ.get("RAPPORT_LOG_FORMAT") == "json" else in_text
     Supervisor(record, path.parent.parent, pace or Pace(), say).run(signals)
     return 0
+
+
+def in_text(line: str) -> None:
+    """To the terminal or the journal, for people."""
+    print(time.strftime("%H:%M:%S"), line, flush=True)
+
+
+def in_json(line: str) -> None:
+    """As `bot.logs` has it, which is not imported here: the library behind it would stay in memory too."""
+    at = datetime.now(UTC).isoformat()
+    print(
+        json.dumps({"at": at, "level": "INFO", "process": "supervisor", "logger": "supervisor", "message": line}),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -10,15 +10,15 @@ import uvicorn
 from bot import logs
 from bot.gateway.app import create_app
 from bot.gateway.rasa import Rasa
-from bot.settings import Settings
+from bot.home import load_settings
 from crm_store.business import load_business
 from crm_store.database import open_engine
 from crm_store.schema import ensure_current
 
 
 def main() -> None:
-    settings = Settings()
-    logs.configure(settings.log_level, "gateway")
+    settings = load_settings()
+    logs.configure(settings.log_level, "gateway", settings.log_format)
     engine = open_engine(settings.database_url)
     ensure_current(engine)
     assistant = Rasa(settings.rasa_url, settings.actions_url, settings.secret("internal_token"))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from rasa.core.run import serve_application
 from rasa.core.utils import AvailableEndpoints
-from rasa.utils.log_utils import configure_structlog
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from bot.rasa import graph, remote_action
+from bot.rasa.log_lines import log_as_all_others_do
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s rasa: %(message)s")
-    # Without this structlog renders every debug line, only to have most of them thrown away.
-    configure_structlog(logging.WARNING)
+    log_as_all_others_do("json" if os.environ.get("RAPPORT_LOG_FORMAT") == "json" else "text")
     os.environ.setdefault("RAPPORT_TRACKER", str(Path(os.environ.get("RAPPORT_VAR", "var")) / "tracker.db"))
     remote_action.install()
     graph.install()
