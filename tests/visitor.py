@@ -60,9 +60,10 @@ class Visitor:
         return take_turn(self.engine, self.business, self.last_request, lambda: self.at)
 
     def hears(self, message_id: str, result: TurnResult) -> None:
-        replies = [Outgoing(reply.response, self.last_request.action, (), reply.offer) for reply in result.replies]
+        replies = [Outgoing(reply.response, reply.response, (), reply.offer) for reply in result.replies]
+        understood = Understood("any", action=replies[0].action if replies else None)
         with UnitOfWork(self.engine) as work:
-            inbox.answer(work.connection, message_id, self.conversation_id, replies, Understood("any"), self.at)
+            inbox.answer(work.connection, message_id, self.conversation_id, replies, understood, self.at)
             work.commit()
 
     def proves(self, proof: Proof) -> None:
@@ -72,7 +73,7 @@ class Visitor:
             work.commit()
 
     def comes_back(self, after: timedelta, proof: Proof | None = None) -> Visitor:
-        """A new conversation from the same device."""
+        """Opens the chat again on the same device."""
         return arrive(self.engine, self.business, self.at + after, device_token=self.device_token, proof=proof)
 
     @property
@@ -98,6 +99,7 @@ def arrive(
     device_token: str | None = None,
     proof: Proof | None = None,
     channel: str = "web",
+    page: str | None = None,
 ) -> Visitor:
     """Somebody opens the chat."""
     with UnitOfWork(engine) as work:
@@ -109,6 +111,7 @@ def arrive(
             lasts=timedelta(hours=12),
             device_token=device_token,
             proof=proof,
+            page=page,
         )
         work.commit()
     return Visitor(engine, business, at, opened.conversation_id, opened.session_token, opened.device_token)
