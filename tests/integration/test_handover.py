@@ -249,7 +249,7 @@ def test_what_is_said_in_a_conversation_with_an_address_has_to_be_sent_there(
     with UnitOfWork(engine) as work:
         work.connection.execute(conversations.update().values(channel="telegram", address="4711"))
         work.commit()
-    guest.says("hello", "action_greet")
+    guest.says("how much is the grinder?", "action_price")
     take(engine, rina, guest)
     reply(engine, rina, guest, "Rina here.")
     with reading(engine) as connection:
