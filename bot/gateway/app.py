@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
@@ -17,6 +18,8 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from bot.console import create_console
 from bot.gateway import chat, events, health, problems
+from bot.gateway.files import file
+from bot.gateway.limits import Limit
 from bot.gateway.rasa import Assistant
 from bot.gateway.stack import Stack
 from bot.gateway.wakeups import Wakeups
@@ -28,7 +31,7 @@ log = logging.getLogger("gateway")
 
 LARGEST_BODY = 64 * 1024
 """Bytes; a message has 4,000 characters at most."""
-WIDGET = ROOT / "bot/channels/widget/widget.js"
+WIDGET = ROOT / "bot/channels/widget"
 SHOP = ROOT / "demo/shop"
 
 
@@ -62,7 +65,9 @@ def create_app(
         lifespan=life,
         redoc_url=None,
     )
-    app.state.stack = Stack(settings, engine, business, assistant, wakeups, worker, clock)
+    app.state.stack = Stack(
+        settings, engine, business, assistant, wakeups, worker, clock, Limit(settings.sessions_per_minute)
+    )
     problems.install(app)
     for router in (chat.router, events.router, health.router):
         app.include_router(router)
@@ -81,11 +86,16 @@ def create_app(
 
 
 def _pages(app: FastAPI, settings: Settings, business: Business) -> None:
+    # Other origins load them as modules, which asks for CORS even where nothing secret is in them.
+    for_all = {"cache-control": "public, max-age=300", "access-control-allow-origin": "*"}
+
     @app.get("/widget.js", include_in_schema=False)
-    async def widget() -> FileResponse:
-        # Other origins load it as a module, which asks for CORS even where nothing secret is in it.
-        headers = {"cache-control": "public, max-age=300", "access-control-allow-origin": "*"}
-        return FileResponse(WIDGET, media_type="text/javascript", headers=headers)
+    async def widget(request: Request) -> Response:
+        return file(request, WIDGET / "widget.js", for_all)
+
+    @app.get("/widget-offer.js", include_in_schema=False)
+    async def widget_offer(request: Request) -> Response:
+        return file(request, WIDGET / "widget-offer.js", for_all)
 
     if not settings.shows_demo:
 
@@ -97,7 +107,7 @@ def _pages(app: FastAPI, settings: Settings, business: Business) -> None:
     from demo.routes import router as demo_router
 
     app.include_router(demo_router(settings))
-    app.mount("/shop", StaticFiles(directory=SHOP))
+    app.mount("/shop", GZipMiddleware(StaticFiles(directory=SHOP)))
 
     @app.get("/", include_in_schema=False)
     async def shop() -> FileResponse:

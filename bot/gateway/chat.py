@@ -1,4 +1,4 @@
-"""The chat API of the widget: sessions, messages in, messages out by long poll or stream."""
+"""The chat API of the widget: sessions, messages in, messages out by long poll or stream (`news`)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from sqlalchemy import Row
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.gateway import metrics
-from bot.gateway.problems import ProblemError
-from bot.gateway.stack import Stack, read, stack_of
-from bot.gateway.wakeups import wait_for
+from bot.gateway.news import State, news_of
+from bot.gateway.problems import ProblemError, session_unknown
+from bot.gateway.stack import Stack, stack_of
 from crm_store.conversations import inbox, sessions
-from crm_store.database import UnitOfWork, reading
+from crm_store.database import UnitOfWork
 from crm_store.identify.proof import Proof, ProofError, prove
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
@@ -80,6 +79,10 @@ class MessageIn(BaseModel):
         return self
 
 
+class SignOutIn(BaseModel):
+    device_token: Annotated[str, Field(max_length=200)] | None = None
+
+
 class MessageOut(BaseModel):
     message_id: str
     seq: int
@@ -110,8 +113,15 @@ def config(stack: TheStack) -> dict[str, Any]:
 
 
 @router.post("/sessions", status_code=201)
-def open_session(body: SessionIn, stack: TheStack) -> SessionOut:
-    """Opens a conversation; recognises the device and whoever the shop has signed in."""
+def open_session(body: SessionIn, request: Request, stack: TheStack) -> SessionOut:
+    """Opens a chat; recognises the device and whoever the shop has signed in.
+
+    The conversation is a new one, unless staff are due in their latest or have the last word there.
+    """
+    wait = stack.openings.wait(request.client.host if request.client else None, stack.clock())
+    if wait:
+        detail = "Too many were opened from this address; wait, or keep the session you have."
+        raise ProblemError(429, "too-many-sessions", "Too many sessions", detail, retry_after=wait)
     proof = _proof(stack, body.user_token) if body.user_token else None
     with UnitOfWork(stack.engine) as work:
         opened = sessions.open_session(
@@ -135,7 +145,7 @@ def identify(body: IdentifyIn, token: Session, stack: TheStack) -> dict[str, str
     with UnitOfWork(stack.engine) as work:
         here = sessions.session(work.connection, token, stack.clock())
         if here is None:
-            raise _unknown()
+            raise session_unknown()
         try:
             sessions.raise_session(work.connection, here.id, proof, stack.clock())
         except ValueError as error:
@@ -144,13 +154,30 @@ def identify(body: IdentifyIn, token: Session, stack: TheStack) -> dict[str, str
     return {"assurance": "verified"}
 
 
+@router.post("/sign-out", status_code=204)
+async def sign_out(body: SignOutIn, token: Session, stack: TheStack) -> None:
+    """Ends this session, and the device is a stranger's: for whoever was taken for somebody else on a shared screen."""
+
+    def end() -> str | None:
+        with UnitOfWork(stack.engine) as work:
+            conversation_id = sessions.close_session(work.connection, token, body.device_token, stack.clock())
+            work.commit()
+        return conversation_id
+
+    conversation_id = await asyncio.to_thread(end)
+    if conversation_id is None:
+        raise session_unknown()
+    stack.wakeups.wake(conversation_id)  # what listens with this session is over
+
+
 @router.post("/messages", status_code=202)
 async def send(body: MessageIn, token: Session, stack: TheStack, response: Response) -> MessageOut:
     """Takes a message in; 202 when it is committed, 200 when it had been taken before."""
     accepted, here = await asyncio.to_thread(_accept, stack, token, body)
     if accepted.is_new:
         metrics.messages.labels(here.channel).inc()
-        stack.worker.announce(_waiting(accepted, here), alone=accepted.alone and here.state != "staff")
+        if not accepted.for_staff:
+            stack.worker.announce(_waiting(accepted, here), alone=accepted.alone)
         stack.wakeups.wake(here.id)
     else:
         response.status_code = 200
@@ -162,7 +189,7 @@ def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, 
         with UnitOfWork(stack.engine) as work:
             here = sessions.session(work.connection, token, stack.clock())
             if here is None:
-                raise _unknown()
+                raise session_unknown()
             try:
                 taken = inbox.accept(work.connection, here.id, body.client_id, body.text, body.payload, stack.clock())
             except inbox.ConcurrentDuplicateError:
@@ -191,9 +218,11 @@ async def messages(
     stack: TheStack,
     after: Annotated[int, Query(ge=0)] = 0,
     wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT_SECONDS)] = 0,
+    state: State | None = None,
 ) -> dict[str, Any]:
-    """What was said after a number; waits up to `wait` seconds for something to be."""
-    return {"messages": await _news(stack, token, after, wait)}
+    """What was said after a number; waits up to `wait` seconds for something to be, or for a state other than `state`."""
+    news = await news_of(stack, token, after, wait, state)
+    return {"messages": news.messages, **news.holder}
 
 
 @router.get("/stream")
@@ -207,54 +236,23 @@ async def stream(
     """The same as server-sent events; `Last-Event-ID` goes before `after`."""
     if last_event_id and last_event_id.isdecimal() and len(last_event_id) <= LONGEST_NUMBER:
         after = int(last_event_id)
-    first = await _news(stack, token, after, 0)
+    first = await news_of(stack, token, after, 0, None)
 
     async def events() -> AsyncIterator[ServerSentEvent]:
-        news, seen = first, after
+        news, seen, told = first, after, {"state": "bot"}
         while not await request.is_disconnected():
-            for message in news:
+            if news.holder != told:
+                told = news.holder
+                yield ServerSentEvent(json.dumps(told, ensure_ascii=False), event="state")
+            for message in news.messages:
                 seen = message["seq"]
                 yield ServerSentEvent(json.dumps(message, ensure_ascii=False), event="message", id=str(seen))
             try:
-                news = await _news(stack, token, seen, LONGEST_WAIT_SECONDS / 2)
+                news = await news_of(stack, token, seen, LONGEST_WAIT_SECONDS / 2, news.state)
             except ProblemError:  # the session is over; who asks again is told so
                 return
 
     return EventSourceResponse(events(), ping=15)
-
-
-async def _news(stack: Stack, token: str, after: int, wait: float) -> list[dict[str, Any]]:
-    end = asyncio.get_running_loop().time() + wait
-    conversation_id, said = await read(stack.engine, _said, stack, token, after)
-    while not said and (left := end - asyncio.get_running_loop().time()) > 0:
-        with stack.wakeups.listening(conversation_id) as news:
-            conversation_id, said = await read(stack.engine, _said, stack, token, after)
-            if not said:
-                await wait_for(news, left)
-        if not said:
-            conversation_id, said = await read(stack.engine, _said, stack, token, after)
-    return said
-
-
-def _said(stack: Stack, token: str, after: int) -> tuple[str, list[dict[str, Any]]]:
-    with reading(stack.engine) as connection:
-        here = sessions.session(connection, token, stack.clock())
-        if here is None:
-            raise _unknown()
-        if here.last_seq <= after:
-            return here.id, []
-        return here.id, [_shown(row) for row in inbox.said_after(connection, here.id, after)]
-
-
-def _shown(row: Row[Any]) -> dict[str, Any]:
-    shown = {"seq": row.seq, "id": row.id, "author": row.author, "text": row.text, "at": row.at.isoformat()}
-    if row.buttons:
-        shown["buttons"] = [{"title": b["title"], "payload": b["payload"]} for b in row.buttons]
-    if row.offer:
-        shown["offer"] = row.offer
-    if row.in_reply_to:
-        shown["in_reply_to"] = row.in_reply_to
-    return shown
 
 
 def _proof(stack: Stack, user_token: str) -> Proof:
@@ -262,7 +260,3 @@ def _proof(stack: Stack, user_token: str) -> Proof:
         return prove(user_token, stack.settings.secret("user_token_secret"), stack.clock())
     except ProofError as error:
         raise ProblemError(401, "user-token-invalid", "The user token proves nothing", str(error)) from None
-
-
-def _unknown() -> ProblemError:
-    return ProblemError(401, "session-unknown", "No such session", "Open a new one: POST /v1/chat/sessions.")

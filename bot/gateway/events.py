@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.gateway.chat import ONE_LINE, TheStack, bearer
-from bot.gateway.problems import ProblemError
+from bot.gateway.problems import ProblemError, session_unknown
 from bot.gateway.stack import Stack
 from crm_store.conversations import sessions
 from crm_store.customize.advice import Customer, decide
@@ -109,7 +109,7 @@ def take_page_event(
     with UnitOfWork(stack.engine) as work:
         here = sessions.session(work.connection, token, stack.clock())
         if here is None:
-            raise ProblemError(401, "session-unknown", "No such session", "Open a new one: POST /v1/chat/sessions.")
+            raise session_unknown()
         event = body.event()
         # A browser may choose its ids, and must not be able to occupy another's.
         mine = Event(f"page:{here.id}", event.event_id, stack.clock(), "web", event.kind, event.body)

@@ -5,6 +5,7 @@ Problem                 status, slug, title, detail
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,14 +18,19 @@ BASE = "https://rapport.example/problems/"
 
 
 class ProblemError(Exception):
-    """An answer that is not the wished-for one. `detail` says what to do."""
+    """An answer that is not the wished-for one. `detail` says what to do, `retry_after` when, in seconds."""
 
-    def __init__(self, status: int, slug: str, title: str, detail: str = "") -> None:
+    def __init__(self, status: int, slug: str, title: str, detail: str = "", *, retry_after: float = 0) -> None:
         self.status = status
         self.slug = slug
         self.title = title
         self.detail = detail
+        self.retry_after = retry_after
         super().__init__(title)
+
+
+def session_unknown() -> ProblemError:
+    return ProblemError(401, "session-unknown", "No such session", "Open a new one: POST /v1/chat/sessions.")
 
 
 def problem(status: int, slug: str, title: str, detail: str = "", **more: Any) -> JSONResponse:
@@ -37,7 +43,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def _ours(_request: Request, error: ProblemError) -> JSONResponse:
-        return problem(error.status, error.slug, error.title, error.detail)
+        answer = problem(error.status, error.slug, error.title, error.detail)
+        if error.retry_after:
+            answer.headers["retry-after"] = str(math.ceil(error.retry_after))
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:

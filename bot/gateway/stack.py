@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from fastapi import Request
 from sqlalchemy import Engine
 
+from bot.gateway.limits import Limit
 from bot.gateway.rasa import Assistant
 from bot.gateway.wakeups import Wakeups
 from bot.gateway.worker import TurnWorker
@@ -30,6 +31,8 @@ class Stack:
     wakeups: Wakeups
     worker: TurnWorker
     clock: Callable[[], datetime]
+    openings: Limit
+    """Of chat sessions, by address."""
 
 
 async def read(engine: Engine, query: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
