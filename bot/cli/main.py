@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -47,6 +48,46 @@ app = typer.Typer(
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
 app.add_typer(staff.app, name="staff")
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="Made if it is not there; this one if not named.", resolve_path=True)
+    ] = Path(),
+    name: Annotated[str | None, typer.Option(help="What the business is called.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Three letters, such as IDR.")] = None,
+    languages: Annotated[str | None, typer.Option(help="en, id or en,id; the first is the default.")] = None,
+    phone: Annotated[str | None, typer.Option(help="What customers call.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Asia/Jakarta.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Begin with a business of your own: business.yml with every key explained, and .env; asks on a terminal."""
+    from bot.cli import init as start
+
+    given = {"name": name, "currency": currency, "languages": languages, "phone": phone, "timezone": timezone}
+    answers = {option: text for option, text in given.items() if text is not None}
+    if sys.stdin.isatty() and not as_json:
+        for asked in start.ASKED:
+            if asked.option not in answers:
+                answers[asked.option] = _answer(asked)
+    begun = start.begin(folder, answers)
+    result = {"folder": str(begun.folder), "written": list(map(str, begun.written)), "kept": list(map(str, begun.kept))}
+    show(result, start.as_text(begun), as_json)
+
+
+def _answer(asked: Any) -> str:
+    """What a person types, asked again until it can be used."""
+
+    def usable(text: str) -> str:
+        try:
+            asked.read(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        return text
+
+    answer: str = typer.prompt(asked.question, default=asked.default, value_proc=usable)
+    return answer
 
 
 @app.command()

@@ -26,6 +26,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "ready": bool(record and record.ready_at),
         "port": settings.port,
         "url": record.url if record else None,
+        "home": str(settings.home.resolve()),
         "processes": _processes(supervisor, record),
         "model": {"state": training.model_state(settings), **_model(training.recorded(settings))},
         "backlog": _backlog(settings),

@@ -42,7 +42,7 @@ def test_the_env_example_names_settings_that_there_are_with_their_defaults() -> 
 
 
 def test_every_key_of_business_yml_is_documented() -> None:
-    assert {key for key, _ in _rows("business.md", r"[a-z0-9_.<>\[\]]+")} == set(_keys(Business))
+    assert {key for key, _ in _rows("business.md", r"[a-z0-9_.<>\[\]]+")} == set(keys_of(Business))
 
 
 def test_every_command_is_documented() -> None:
@@ -109,7 +109,7 @@ def _default(field: FieldInfo, key: str) -> str:
     return {"True": "true", "False": "false"}.get(str(field.default), str(field.default))
 
 
-def _keys(model: type[BaseModel], place: str = "") -> Iterator[str]:
+def keys_of(model: type[BaseModel], place: str = "") -> Iterator[str]:
     """Every key that holds a value: those of a list under `[]`, those of a mapping by id under `<id>`."""
     for key, field in model.model_fields.items():
         inner = _inner(field.annotation)
@@ -119,7 +119,7 @@ def _keys(model: type[BaseModel], place: str = "") -> Iterator[str]:
             continue
         if key == "options":  # how many there may be is worth a line
             yield place + key
-        yield from _keys(inner, place + key + ("[]." if "list[" in kind else ".<id>." if "dict[" in kind else "."))
+        yield from keys_of(inner, place + key + ("[]." if "list[" in kind else ".<id>." if "dict[" in kind else "."))
 
 
 def _inner(annotation: Any) -> type[BaseModel] | None:
