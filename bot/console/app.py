@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
@@ -24,50 +19,16 @@ from starlette.staticfiles import StaticFiles
 
 from bot.console.guards import SameOrigin, SecurityHeaders, SignedIn
 from bot.console.panel import panel
+from bot.console.rendering import HERE, Clock, Pages
 from bot.console.sign_in import add_sign_in
-from bot.console.wording import STATES, Wording
+from bot.console.wording import STATES
+from bot.gateway.wakeups import Wakeups
 from bot.settings import Settings
 from crm_store.access.staff import NotAllowedError, Staff
 from crm_store.business import Business
 from crm_store.conversations.overview import counts, newest
 from crm_store.conversations.transcripts import transcript
 from crm_store.database import reading
-
-HERE = Path(__file__).parent
-Clock = Callable[[], datetime]
-
-
-class Pages:
-    """Renders the templates with what all of them need: wording, who is signed in, the console's own path."""
-
-    def __init__(self, business: Business, settings: Settings, clock: Clock) -> None:
-        self._business = business
-        self._settings = settings
-        self._clock = clock
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["query"] = _query
-
-    def wording(self) -> Wording:
-        return Wording(self._business, self._clock())
-
-    def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-        html = self._templates.get_template(template).render(
-            base=request.scope.get("root_path", ""),
-            business=self._business,
-            say=self.wording(),
-            staff=getattr(request.state, "staff", None),
-            # The shop page at / is only there in demo mode.
-            shop="/" if self._settings.shows_demo else None,
-            **context,
-        )
-        return HTMLResponse(html, status)
-
 
 _NAME = re.compile(r"[\w-]{1,64}")
 """What ids, channels and states are made of; PostgreSQL would choke on some of what else a link may carry."""
@@ -77,12 +38,6 @@ def _chosen(request: Request, name: str) -> str | None:
     """What the query chooses; a choice that no page of ours offers is none."""
     value = request.query_params.get(name, "")
     return value if _NAME.fullmatch(value) else None
-
-
-def _query(choices: Mapping[str, str | None]) -> str:
-    """The query of a link to the list; nothing where nothing is chosen."""
-    chosen = urlencode({name: value for name, value in choices.items() if value})
-    return f"?{chosen}" if chosen else ""
 
 
 @dataclass(frozen=True)
@@ -105,10 +60,10 @@ class Facets:
         return cls(states.total(), channels.total(), urgent_first, sorted(channels.items()))
 
 
-def create_console(engine: Engine, business: Business, settings: Settings, clock: Clock) -> FastAPI:
-    """The console over this store. `clock`: the time now, aware."""
+def create_console(engine: Engine, business: Business, settings: Settings, clock: Clock, wakeups: Wakeups) -> FastAPI:
+    """The console over this store. `clock`: the time now, aware; `wakeups`: tells who waits of what staff do."""
     app = FastAPI(title="Rapport console", docs_url=None, redoc_url=None, openapi_url=None)
-    pages = Pages(business, settings, clock)
+    pages = Pages(engine, business, settings, clock)
     add_sign_in(app, engine, pages, clock)
     _add_transcripts(app, engine, pages)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

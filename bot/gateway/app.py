@@ -72,7 +72,7 @@ def create_app(
     for router in (chat.router, events.router, health.router):
         app.include_router(router)
     _pages(app, settings, business)
-    app.mount("/console", create_console(engine, business, settings, clock))
+    app.mount("/console", create_console(engine, business, settings, clock, wakeups))
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(problems.TooLargeIsAProblem, detail=f"Send at most {LARGEST_BODY // 1024} kB.")
     # Added last, so that it stands around the others: a page may read their refusals too.

@@ -59,6 +59,12 @@ def counts(connection: Connection, reader: Staff) -> Counter[tuple[str, str]]:
     return Counter({(channel, state): n for channel, state, n in connection.execute(query)})
 
 
+def how_many_wait(connection: Connection) -> int:
+    """How many conversations wait for a person."""
+    waits = select(func.count()).select_from(conversations).where(conversations.c.state == "waiting")
+    return connection.execute(waits).scalar_one()
+
+
 def newest(
     connection: Connection,
     reader: Staff,

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from bot.console import create_console
+from bot.gateway.wakeups import Wakeups
 from bot.settings import Settings
 from crm_store.access.staff import add_staff
 from crm_store.business import Business
@@ -36,7 +37,7 @@ def address(engine: Engine, business: Business, now: datetime, tmp_path: Path) -
         add_staff(uow, EMAIL, "agent", PASSWORD, now)
         uow.commit()
     gateway = FastAPI()
-    gateway.mount("/console", create_console(engine, business, Settings(var=tmp_path), lambda: now))
+    gateway.mount("/console", create_console(engine, business, Settings(var=tmp_path), lambda: now, Wakeups()))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(gateway, log_level="critical", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

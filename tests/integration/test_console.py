@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 
 from bot.console import create_console
 from bot.console.guards import SESSION_COOKIE, SignedIn
+from bot.gateway.wakeups import Wakeups
 from bot.settings import Settings
 from crm_store.access.staff import disable_staff, staff_of
 from crm_store.business import Business
@@ -32,7 +33,7 @@ Read = Callable[[str], Awaitable[Response]]
 
 @pytest.fixture
 def console(engine: Engine, business: Business, now: datetime, tmp_path: Path) -> FastAPI:
-    return create_console(engine, business, Settings(var=tmp_path, demo=True), lambda: now)
+    return create_console(engine, business, Settings(var=tmp_path, demo=True), lambda: now, Wakeups())
 
 
 def at(app: FastAPI, follow_redirects: bool = True) -> AsyncClient:
