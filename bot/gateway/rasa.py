@@ -50,8 +50,8 @@ class Assistant(Protocol):
         """Takes the message through one turn. `again`: it may have been through it already. Raises RasaError."""
         ...
 
-    async def is_ready(self) -> bool:
-        """Whether a turn could be taken now."""
+    async def missing(self) -> str | None:
+        """What stands in the way of a turn now, in a sentence for people; none where nothing does."""
         ...
 
     async def close(self) -> None:
@@ -99,15 +99,23 @@ class Rasa:
         except (LookupError, TypeError, ValueError) as error:
             raise TurnRefusedError(f"a receipt that cannot be read: {error!r}"[:200]) from error
 
-    async def is_ready(self) -> bool:
-        return await self._answers(f"{self._url}/") and await self._answers(f"{self._actions}/health")
+    async def missing(self) -> str | None:
+        rasa = await self._status(f"{self._url}/webhooks/rapport/ready")
+        if rasa == HTTPStatus.UNAUTHORIZED:
+            return "Rasa refuses the gateway's token: it was started with another RAPPORT_INTERNAL_TOKEN."
+        if rasa != HTTPStatus.NO_CONTENT:
+            return "Rasa does not answer yet."
+        if await self._status(f"{self._actions}/health") != HTTPStatus.OK:
+            return "The action server does not answer yet."
+        return None
 
-    async def _answers(self, url: str) -> bool:
+    async def _status(self, url: str) -> int:
+        """What `url` answers; 0 where nobody does."""
         try:
             async with self._session.get(url, timeout=aiohttp.ClientTimeout(2)) as answer:
-                return answer.ok
+                return answer.status
         except (aiohttp.ClientError, TimeoutError):
-            return False
+            return 0
 
     async def close(self) -> None:
         if self._kept:

@@ -39,10 +39,10 @@ class Replies(OutputChannel):
 
 
 class RapportInput(InputChannel):
-    """`POST /webhooks/rapport/turn` -> receipt.
+    """`POST /webhooks/rapport/turn` -> receipt; `GET /webhooks/rapport/ready` -> whether a turn could be taken.
 
     When the turn was not carried out nothing is kept: 503 when the action server was not there, 500 when it failed on
-    this message.
+    this message. Both routes answer 401 to who does not have the shared token.
     """
 
     @classmethod
@@ -57,9 +57,18 @@ class RapportInput(InputChannel):
         routes = Blueprint("rapport", url_prefix="/webhooks/rapport")
         token = os.environ.get(TOKEN, "")
 
+        def is_stranger(request: Request) -> bool:
+            return not token or not hmac.compare_digest(request.headers.get("x-rapport-token", ""), token)
+
+        @routes.get("/ready")
+        async def ready(request: Request) -> HTTPResponse:
+            if is_stranger(request):
+                return response.json({"error": "wrong token"}, status=401)
+            return response.empty(status=204 if request.app.ctx.agent.is_ready() else 503)
+
         @routes.post("/turn")
         async def turn(request: Request) -> HTTPResponse:
-            if not token or not hmac.compare_digest(request.headers.get("x-rapport-token", ""), token):
+            if is_stranger(request):
                 return response.json({"error": "wrong token"}, status=401)
             body = request.json
             agent = request.app.ctx.agent

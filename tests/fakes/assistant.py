@@ -92,8 +92,8 @@ class FakeAssistant:
         finally:
             self._under_way.remove(conversation)
 
-    async def is_ready(self) -> bool:
-        return not self.is_down
+    async def missing(self) -> str | None:
+        return "Told to be down." if self.is_down else None
 
     async def close(self) -> None:
         self.is_closed = True

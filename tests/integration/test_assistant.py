@@ -36,7 +36,7 @@ class RasaServer:
     async def __aenter__(self) -> RasaServer:
         app = web.Application()
         app.router.add_post("/webhooks/rapport/turn", self._turn)
-        app.router.add_get("/", self._hello)
+        app.router.add_get("/webhooks/rapport/ready", self._ready)
         app.router.add_get("/health", self._health)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -61,8 +61,8 @@ class RasaServer:
             self._receipts[message["message_id"]] = receipt(message)
         return web.json_response(self._receipts[message["message_id"]])
 
-    async def _hello(self, _request: web.Request) -> web.Response:
-        return web.Response(text="Hello", status=self.status)
+    async def _ready(self, _request: web.Request) -> web.Response:
+        return web.Response(status=204 if self.status == 200 else self.status)
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.Response(status=200 if self.actions_live else 500)
@@ -142,9 +142,9 @@ async def test_an_assistant_that_is_down_is_unavailable_until_it_is_back(
     go(down=True)
     with pytest.raises(RasaUnavailableError):
         await assistant.take_turn(MESSAGE, again=False)
-    assert not await assistant.is_ready()
+    assert await assistant.missing()
     go(down=False)
-    assert await assistant.is_ready()
+    assert await assistant.missing() is None
     assert await assistant.take_turn(MESSAGE, again=True) == echo(MESSAGE)
     assert ran(assistant, server) == ["halo"]
 
@@ -214,7 +214,7 @@ async def test_a_rasa_that_is_not_there_is_unavailable(over_http: Rasa, server: 
     await server.__aexit__()
     with pytest.raises(RasaUnavailableError):
         await over_http.take_turn(MESSAGE, again=True)
-    assert not await over_http.is_ready()
+    assert await over_http.missing() == "Rasa does not answer yet."
 
 
 async def test_a_rasa_with_another_token_is_unavailable_since_no_message_is_to_blame(
@@ -223,6 +223,7 @@ async def test_a_rasa_with_another_token_is_unavailable_since_no_message_is_to_b
     server.status = 401
     with pytest.raises(RasaUnavailableError):
         await over_http.take_turn(MESSAGE, again=False)
+    assert "RAPPORT_INTERNAL_TOKEN" in str(await over_http.missing())
 
 
 @pytest.mark.parametrize("body", ["", "hello", "[]", "null", "{}", '{"replies": [{}], "entities": [], "effects": []}'])
@@ -233,9 +234,9 @@ async def test_a_receipt_that_cannot_be_read_is_a_refusal(over_http: Rasa, serve
 
 
 async def test_without_the_action_server_rasa_is_not_ready(over_http: Rasa, server: RasaServer) -> None:
-    assert await over_http.is_ready()
+    assert await over_http.missing() is None
     server.actions_live = False
-    assert not await over_http.is_ready()
+    assert await over_http.missing() == "The action server does not answer yet."
 
 
 async def test_closing_what_was_never_used_is_fine(server: RasaServer) -> None:

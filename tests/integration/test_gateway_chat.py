@@ -18,7 +18,9 @@ from fastapi import FastAPI
 from guest import Clock, Guest, arrive, user_token
 from httpx import AsyncClient, Response
 from sqlalchemy import Engine, select, update
+from sqlalchemy import text as sql
 
+from bot.gateway import health
 from bot.gateway.app import create_app
 from bot.gateway.rasa import Receipt
 from bot.settings import Settings
@@ -698,8 +700,31 @@ async def test_the_gateway_says_that_it_lives_and_whether_it_is_ready(
     assert (await http.get("/healthz")).json() == {"status": "alive"}
     assert (await http.get("/readyz")).json() == {"status": "ready"}
     assistant.is_down = True
-    assert is_problem(await http.get("/readyz"), 503, "not-ready")
+    told = await http.get("/readyz")
+    assert is_problem(told, 503, "not-ready")
+    assert told.json()["detail"] == "Told to be down."
     assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_a_gateway_without_its_database_lives_but_is_not_ready(http: AsyncClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sql("ALTER TABLE conversations RENAME TO elsewhere"))
+    told = await http.get("/readyz")
+    assert is_problem(told, 503, "not-ready")
+    assert "database" in told.json()["detail"]
+    assert (await http.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])  # a reader of SQLite waits for nobody
+async def test_a_database_that_hangs_is_not_waited_for(
+    http: AsyncClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "STORE_SECONDS", 0.2)
+    with engine.begin() as connection:
+        connection.execute(sql("LOCK TABLE conversations IN ACCESS EXCLUSIVE MODE"))
+        told = await http.get("/readyz")
+    assert is_problem(told, 503, "not-ready")
+    assert "has not answered" in told.json()["detail"]
 
 
 async def test_the_gateway_counts(http: AsyncClient, guest: Guest, assistant: FakeAssistant) -> None:

@@ -148,9 +148,11 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
         self.ran: list[UserMessage] = []
         self.failure: TurnFailedError | None = None
         routes = RapportInput.from_credentials(None).blueprint(self.take_turn)
-        (self.route,) = routes._future_routes
+        handlers = {route.uri: route.handler for route in routes._future_routes}
+        self.turn, self.ready = handlers["/turn"], handlers["/ready"]
+        self.model_is_loaded = True
         parser = SimpleNamespace(parse_message=self.parse)
-        self.agent = SimpleNamespace(tracker_store=self, processor=parser)
+        self.agent = SimpleNamespace(tracker_store=self, processor=parser, is_ready=lambda: self.model_is_loaded)
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         return self.trackers.get(sender_id)
@@ -175,7 +177,19 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
             **changed,
         }
         app = SimpleNamespace(ctx=SimpleNamespace(agent=self.agent))
-        return await self.route.handler(SimpleNamespace(headers={"x-rapport-token": token}, json=body, app=app))
+        return await self.turn(SimpleNamespace(headers={"x-rapport-token": token}, json=body, app=app))
+
+    async def look(self, token: str = SHARED) -> int:
+        app = SimpleNamespace(ctx=SimpleNamespace(agent=self.agent))
+        answer = await self.ready(SimpleNamespace(headers={"x-rapport-token": token}, app=app))
+        return int(answer.status)
+
+    async def test_says_whether_a_turn_could_be_taken_and_runs_none(self) -> None:
+        self.assertEqual(await self.look(), 204)
+        self.model_is_loaded = False
+        self.assertEqual(await self.look(), 503)
+        self.assertEqual(await self.look("another"), 401)
+        self.assertEqual(self.ran, [])
 
     async def test_takes_a_message_through_a_turn(self) -> None:
         answer = await self.post()
@@ -217,7 +231,9 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
 
     async def test_hears_nobody_when_no_token_was_set(self) -> None:
         os.environ[TOKEN] = ""
-        (self.route,) = RapportInput().blueprint(self.take_turn)._future_routes
+        routes = RapportInput().blueprint(self.take_turn)._future_routes
+        handlers = {route.uri: route.handler for route in routes}
+        self.turn, self.ready = handlers["/turn"], handlers["/ready"]
         self.assertEqual((await self.post("")).status, 401)
 
 
