@@ -109,7 +109,14 @@ def _stock() -> None:
 def _search() -> None:
     """What `crm_store.conversations.search` looks into. It follows `messages` by itself, so nothing can be forgotten."""
     if not _is_sqlite():
-        op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', text))")
+        # Cut into words as SQLite's tokenizer does: no accents, no capitals, letters and digits only. PostgreSQL's own parser
+        # would keep `ORD-123` and addresses in one piece. The collation knows letters whatever the database's own does.
+        op.execute(
+            "CREATE FUNCTION search_words(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ "
+            "SELECT lower(regexp_replace(regexp_replace(normalize(said, NFD), '[\\u0300-\\u036f]', '', 'g') "
+            "COLLATE \"und-x-icu\", '(\\W|_)+', ' ', 'g')) $$"
+        )
+        op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', search_words(text)))")
         return
     # Numbers of their own: those that SQLite gives to rows without an integer key may change at a VACUUM.
     op.execute("CREATE TABLE message_numbers (number INTEGER PRIMARY KEY, message_id VARCHAR(32) NOT NULL UNIQUE)")
