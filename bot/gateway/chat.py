@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import unicodedata
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from bot.channels.legible import legible
 from bot.gateway import metrics
 from bot.gateway.news import State, news_of
 from bot.gateway.problems import ProblemError, session_unknown
@@ -25,10 +25,6 @@ router = APIRouter(prefix="/v1/chat", tags=["chat"])
 
 LONGEST_TEXT = 4000
 LONGEST_WAIT_SECONDS = 30.0
-INVISIBLE = {"Cc", "Cf", "Cs", "Co"}
-"""Not Cn: what this Python's table of characters does not have yet is, most of all, the newest emoji."""
-KEPT = "\n\t\u200d"
-"""Line breaks, and the joiner inside emoji."""
 ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 """Of what names a thing: no control characters, of which PostgreSQL cannot even store the first."""
 LONGEST_NUMBER = 18
@@ -42,6 +38,8 @@ class SessionIn(BaseModel):
     page: Annotated[str, Field(max_length=2000, pattern=ONE_LINE)] | None = None
     device_token: Annotated[str, Field(max_length=200)] | None = None
     user_token: Annotated[str, Field(max_length=4000)] | None = None
+    fresh: bool = False
+    """A new conversation, whoever is due in the latest one."""
 
 
 class SessionOut(BaseModel):
@@ -67,8 +65,7 @@ class MessageIn(BaseModel):
         """Drops what nobody can see; a text of nothing else is refused."""
         if text is None:
             return None
-        seen = "".join(c for c in text if c in KEPT or unicodedata.category(c) not in INVISIBLE).strip()
-        if not seen.strip(KEPT):
+        if not (seen := legible(text)):
             raise ValueError("the text is empty")
         return seen
 
@@ -133,6 +130,7 @@ def open_session(body: SessionIn, request: Request, stack: TheStack) -> SessionO
             page=(body.page or "")[:255] or None,
             device_token=body.device_token,
             proof=proof,
+            fresh=body.fresh,
         )
         work.commit()
     return SessionOut(**vars(opened))

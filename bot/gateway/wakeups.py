@@ -1,4 +1,4 @@
-"""Waking those who wait for news of a conversation: long polls, streams. In this process and its event loop only."""
+"""Waking those who wait for news of a conversation, or of any: polls, streams, deliveries. In this process and its loop only."""
 
 from __future__ import annotations
 
@@ -11,10 +11,21 @@ from contextlib import contextmanager, suppress
 class Wakeups:
     def __init__(self) -> None:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._of_any: set[asyncio.Event] = set()
 
     def wake(self, conversation_id: str) -> None:
-        for event in self._waiting.get(conversation_id, ()):
+        for event in (*self._waiting.get(conversation_id, ()), *self._of_any):
             event.set()
+
+    @contextmanager
+    def listening_to_all(self) -> Iterator[asyncio.Event]:
+        """An event that is set by news of whichever conversation; it is for whoever listens to clear."""
+        event = asyncio.Event()
+        self._of_any.add(event)
+        try:
+            yield event
+        finally:
+            self._of_any.discard(event)
 
     @contextmanager
     def listening(self, conversation_id: str) -> Iterator[asyncio.Event]:

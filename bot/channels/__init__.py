@@ -1,0 +1,1 @@
+"""The ways by which customers reach the gateway, and it them."""
