@@ -214,6 +214,7 @@ outbox = Table(
     ),  # the message's seq: within an address what is due goes out in this order
     Column("state", String(16), nullable=False),  # see docs/messages.md
     Column("attempts", Integer, nullable=False, default=0),
+    Column("parts_sent", Integer, nullable=False, default=0),  # of a text that is too long for one message there
     Column("due_at", Utc, nullable=False),
     Column("settled_at", Utc),
     Column("external_id", String(64)),
@@ -282,6 +283,7 @@ transactions = Table(
     Column("attributes", JSON, nullable=False),
     PrimaryKeyConstraint("source", "transaction_id", "product"),
     Index(None, "customer_id", "at"),
+    Index(None, "order_id"),
 )
 
 interactions = Table(
@@ -304,6 +306,7 @@ interactions = Table(
     Column("attributes", JSON, nullable=False),
     PrimaryKeyConstraint("source", "interaction_id"),
     Index(None, "customer_id", "at"),
+    Index(None, "order_id"),
 )
 
 events = Table(
@@ -341,9 +344,13 @@ evidence = Table(
     Column("value", String(64), nullable=False),  # option id or segment id
     Column("words", String(255)),  # the figure or words the customer used
     Column("strength", Float, nullable=False),  # 0..1, how sure the reading is
-    Column("message_id", String(32), nullable=False),
+    # The message that told it; where there is none, the decision whose question was answered at a till or on the phone.
+    Column("message_id", String(32)),
+    Column("decision_id", String(32), ForeignKey("decisions.id")),
+    Column("staff_id", String(32), ForeignKey("staff.id")),  # who wrote down what the customer said to them
     Column("at", Utc, nullable=False),
     UniqueConstraint("message_id", "kind", "key"),
+    UniqueConstraint("decision_id", "kind", "key"),
 )
 
 value_scores = Table(
@@ -363,12 +370,14 @@ questions_asked = Table(
     metadata,
     _id(),
     _customer(index=True),
-    Column("conversation_id", String(32), nullable=False),
+    Column("conversation_id", String(32)),  # or the call's; none at a till
     Column("question_id", String(64), nullable=False),
-    Column("message_id", String(32), nullable=False),
+    Column("message_id", String(32)),
+    Column("decision_id", String(32), ForeignKey("decisions.id")),  # where no message carries the question
     Column("at", Utc, nullable=False),
     Column("information", Float, nullable=False),  # expected, in bits
     UniqueConstraint("message_id", "question_id"),
+    UniqueConstraint("decision_id"),
 )
 
 decisions = Table(
@@ -376,7 +385,7 @@ decisions = Table(
     metadata,
     _id(),
     _customer(index=True),
-    Column("conversation_id", String(32), index=True),
+    Column("conversation_id", String(32), index=True),  # or the call's; none at a till
     Column("message_id", String(32)),
     Column("touchpoint", String(32), nullable=False),
     Column("at", Utc, nullable=False),
@@ -397,11 +406,11 @@ exposures = Table(
     _customer(index=True),
     Column("offer_id", String(64), nullable=False),
     Column("decision_id", String(32), ForeignKey("decisions.id"), nullable=False),
-    Column("message_id", String(32), nullable=False),
+    Column("message_id", String(32), index=True),  # none at a till and on the phone
     Column("shown_at", Utc, nullable=False),
     Column("outcome", String(16)),  # accepted | declined
     Column("outcome_at", Utc),
-    UniqueConstraint("message_id", "offer_id"),
+    UniqueConstraint("decision_id"),
 )
 
 # Access --------------------------------------------------------------------------------------------------------------
@@ -415,8 +424,19 @@ consents = Table(
     Column("granted", Boolean, nullable=False),
     Column("channel", String(16), nullable=False),
     Column("message_id", String(32), nullable=False),
+    Column("notice_id", String(16), ForeignKey("notices.id")),  # which wording was shown, where the purpose is "notice"
     Column("at", Utc, nullable=False),
     UniqueConstraint("message_id", "purpose"),
+)
+
+# Every wording of the privacy notice that anybody was ever shown; knows nobody.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("language", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Utc, nullable=False),
 )
 
 journal = Table(
@@ -437,6 +457,8 @@ erasures = Table(
     Column("at", Utc, nullable=False),
     # Conversations whose Rasa tracker still has to go; emptied when it has.
     Column("trackers", JSON, nullable=False),
+    # Where goodbye is said; while it is on its way the erasure is not done, since its address is kept for it.
+    Column("farewell", String(32)),
     Column("done_at", Utc),
 )
 

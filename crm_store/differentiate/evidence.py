@@ -1,4 +1,6 @@
-"""Evidence as it is kept: one row for each thing a message told, unique on the message. Queries only."""
+"""Evidence as it is kept: one row for each thing that was told, unique on the message, or on the decision of a till or call
+that asked. Queries only.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from crm_store.differentiate.needs import NOW, Evidence
 from crm_store.identify.profiles import new_id
+from crm_store.tables import decisions, messages, staff
 from crm_store.tables import evidence as table
-from crm_store.tables import messages
 
 
 def keep(connection: Connection, profile: str, pieces: Sequence[Evidence], message_id: str, now: datetime) -> None:
@@ -42,8 +44,15 @@ def told(connection: Connection, customer_ids: Sequence[str], conversation_id: s
     `conversation_id`: the conversation under way, whose evidence counts more.
     """
     rows = connection.execute(
-        select(table, messages.c.conversation_id)
+        select(
+            table,
+            func.coalesce(messages.c.conversation_id, decisions.c.conversation_id).label("conversation_id"),
+            decisions.c.touchpoint,
+            staff.c.name.label("told_by"),
+        )
         .outerjoin(messages, messages.c.id == table.c.message_id)
+        .outerjoin(decisions, decisions.c.id == table.c.decision_id)
+        .outerjoin(staff, staff.c.id == table.c.staff_id)
         .where(table.c.customer_id.in_(customer_ids))
         .order_by(table.c.at, table.c.id)
     )
@@ -54,7 +63,15 @@ def told(connection: Connection, customer_ids: Sequence[str], conversation_id: s
         here = bool(conversation_id) and row.conversation_id == conversation_id
         newest.pop(matter, None)
         newest[matter] = Evidence(
-            row.kind, row.key, row.value, row.strength, NOW if here else 1.0, row.words, row.message_id
+            row.kind,
+            row.key,
+            row.value,
+            row.strength,
+            NOW if here else 1.0,
+            row.words,
+            row.message_id,
+            row.touchpoint,
+            row.told_by,
         )
         if here and row.kind == "stated":
             # Who wishes for something else has changed their mind: the wish before counts as one of earlier.

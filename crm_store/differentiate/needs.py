@@ -40,6 +40,10 @@ class Evidence:
     """Exponent of its likelihood."""
     words: str | None = None
     message_id: str | None = None
+    touchpoint: str | None = None
+    """Where it was told, when no message did."""
+    told_by: str | None = None
+    """Name of the member of staff who wrote it down."""
 
 
 def likelihood(business: Business, piece: Evidence) -> Mapping[str, float] | None:

@@ -17,6 +17,8 @@ def upgrade() -> None:
     _outbox()
     _staff_work()
     _stock()
+    _elsewhere()
+    _rights()
     _search()
 
 
@@ -49,6 +51,7 @@ def _outbox() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("parts_sent", sa.Integer(), nullable=False),
         sa.Column("due_at", TIME, nullable=False),
         sa.Column("settled_at", TIME),
         sa.Column("external_id", sa.String(64)),
@@ -104,6 +107,46 @@ def _stock() -> None:
         sa.Column("at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("product_id", "store_id", name="pk_stock"),
     )
+
+
+def _elsewhere() -> None:
+    """What is decided, asked and answered where no message carries it: at a till, on the phone."""
+    # No table refers to these, so SQLite may make them anew.
+    with op.batch_alter_table("evidence") as table:
+        table.alter_column("message_id", existing_type=sa.String(32), nullable=True)
+        table.add_column(sa.Column("decision_id", sa.String(32)))
+        table.add_column(sa.Column("staff_id", sa.String(32)))
+        table.create_foreign_key("fk_evidence_decision_id", "decisions", ["decision_id"], ["id"])
+        table.create_foreign_key("fk_evidence_staff_id", "staff", ["staff_id"], ["id"])
+        table.create_unique_constraint("uq_evidence_decision_id_kind_key", ["decision_id", "kind", "key"])
+    with op.batch_alter_table("questions_asked") as table:
+        table.alter_column("message_id", existing_type=sa.String(32), nullable=True)
+        table.alter_column("conversation_id", existing_type=sa.String(32), nullable=True)
+        table.add_column(sa.Column("decision_id", sa.String(32)))
+        table.create_foreign_key("fk_questions_asked_decision_id", "decisions", ["decision_id"], ["id"])
+        table.create_unique_constraint("uq_questions_asked_decision_id", ["decision_id"])
+    with op.batch_alter_table("exposures") as table:
+        table.alter_column("message_id", existing_type=sa.String(32), nullable=True)
+        table.drop_constraint("uq_exposures_message_id_offer_id", type_="unique")
+        table.create_unique_constraint("uq_exposures_decision_id", ["decision_id"])
+    op.create_index("ix_exposures_message_id", "exposures", ["message_id"])
+    op.create_index("ix_transactions_order_id", "transactions", ["order_id"])
+    op.create_index("ix_interactions_order_id", "interactions", ["order_id"])
+
+
+def _rights() -> None:
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.String(16), nullable=False),
+        sa.Column("language", sa.String(8), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_notices"),
+    )
+    op.execute(
+        "ALTER TABLE consents ADD COLUMN notice_id VARCHAR(16) CONSTRAINT fk_consents_notice_id REFERENCES notices (id)"
+    )
+    op.add_column("erasures", sa.Column("farewell", sa.String(32)))
 
 
 def _search() -> None:
