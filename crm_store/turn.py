@@ -7,11 +7,12 @@ Knows no Rasa and no HTTP.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select
 
+from crm_store.access.consent import QUESTIONS, keep_consent, notice_due
 from crm_store.access.rights import begin_forgetting, confirm_forgetting
 from crm_store.business import Business
 from crm_store.customize.advise import advise, greet
@@ -22,7 +23,6 @@ from crm_store.differentiate.learn import answer_in, learn
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.profiles import scope
 from crm_store.identify.welcome import CLAIMED, note_claims
-from crm_store.interact.asked import QUESTIONS, keep_consent
 from crm_store.interact.handover import ask_for_person, cancel_person, left_to_colleague, not_understood
 from crm_store.interact.requests import request_service
 from crm_store.moment import Moment, Reply, TurnResult, Understanding
@@ -65,7 +65,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
         before = dict(moment.pending)
         note_claims(moment)
         answered = left_to_colleague(moment, request.action) or STEPS[request.action](moment)
-        result = answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered))
+        result = _with_notice(moment, answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered)))
         work.connection.execute(
             turns.insert().values(
                 message_id=request.message_id, action=request.action, result=result.as_dict(), at=moment.now
@@ -79,6 +79,15 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
             )
         work.commit()
         return result
+
+
+def _with_notice(moment: Moment, result: TurnResult) -> TurnResult:
+    """The answer, with the privacy notice after its first words where the customer has not seen it yet."""
+    notice = notice_due(moment)
+    if notice is None:
+        return result
+    said = Reply("utter_privacy_notice", {"notice": notice})
+    return replace(result, replies=(*result.replies[:1], said, *result.replies[1:]))
 
 
 def _moment(connection: Connection, business: Business, request: TurnRequest, now: datetime) -> Moment:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
+from crm_store.access.consent import OFFERS, QUESTIONS
 from crm_store.business import Business, Question, Treatment
 from crm_store.customize.decisions import Decision, shown_lately, told_of_matter
 from crm_store.customize.offers import Choice, Circumstances, answers_of, best_offer
@@ -19,13 +21,14 @@ from crm_store.customize.reasons import customer_reason
 from crm_store.differentiate.needs import NOW, Evidence, Posterior
 from crm_store.differentiate.picture import Picture, picture
 from crm_store.identify.assurance import Act, Assurance, may
-from crm_store.interact.asked import asked_before, told_to_stop
+from crm_store.interact.asked import asked_before
 from crm_store.interact.matters import OpenMatter, open_matters
 from crm_store.interact.questions import Asked, best_question, may_ask
 
 GUEST = Treatment(
     id="guest", tiers=[], tone="standard", note="guest: value is not used for somebody who is not verified"
 )
+NO_PROFILE = GUEST.model_copy(update={"note": "guest: this customer wants no profile, so nothing known of them is used"})
 
 
 @dataclass(frozen=True)
@@ -76,18 +79,23 @@ def decide(
         conversation_id=customer.conversation_id,
         from_elsewhere=verified,
     )
-    facts = seen.facts if verified else {k: v for k, v in seen.facts.items() if k not in ("value", "tier")}
-    treatment = _treatment(business, seen.tier if verified else None)
+    by_worth = verified and seen.is_profiled
+    facts = _facts(seen, by_worth)
+    treatment = _treatment(business, seen.tier if by_worth else None) if seen.is_profiled else NO_PROFILE
     matters = open_matters(connection, customer.profiles, now) if verified else []
     told = (
         bool(matters) and bool(customer.conversation_id) and told_of_matter(connection, customer.conversation_id or "")
     )
     if matters and not told:
-        return _service_first(matters[0], treatment, seen, verified)
+        return _service_first(matters[0], treatment, seen, by_worth)
+    if OFFERS in seen.withdrawn and not asks_for_it:
+        # No question either: its answer could change nothing of what they get.
+        reason = _reason(treatment, seen, by_worth, "no offer: this customer wants none unasked")
+        return Advice(Decision(treatment.id, reason, facts), seen.evidence, treatment.tone)
     resting, declined = shown_lately(connection, business, customer.profiles, now)
     at = Circumstances(
         customer.assurance,
-        seen.tier if verified else None,
+        seen.tier if by_worth else None,
         customer.channel,
         answers_of(seen.evidence),
         declined if asks_for_it else resting,
@@ -96,26 +104,30 @@ def decide(
     if may_question:
         asked = _question(connection, business, customer, seen, at, now, bool(matters))
     if asked:
-        reason = _reason(treatment, seen, verified, f"question {asked.question.id}: {asked.information:.2f} bits")
+        reason = _reason(treatment, seen, by_worth, f"question {asked.question.id}: {asked.information:.2f} bits")
         decision = Decision(treatment.id, reason, facts, question_id=asked.question.id)
         return Advice(decision, seen.evidence, treatment.tone, asked=asked)
     choice = best_offer(business, seen.needs, at)
     if choice is None:
-        reason = _reason(treatment, seen, verified, "no offer is open: all that fit rest or are not for this customer")
+        reason = _reason(treatment, seen, by_worth, "no offer is open: all that fit rest or are not for this customer")
         return Advice(Decision(treatment.id, reason, facts), seen.evidence, treatment.tone)
-    reason = _reason(treatment, seen, verified, f"offer {choice.offer.id}: fits {choice.propensity:.2f}")
+    reason = _reason(treatment, seen, by_worth, f"offer {choice.offer.id}: fits {choice.propensity:.2f}")
     decision = Decision(treatment.id, reason, facts, offer_id=choice.offer.id, propensity=round(choice.propensity, 4))
     return Advice(decision, seen.evidence, treatment.tone, choice=choice)
+
+
+def _facts(seen: Picture, by_worth: bool) -> dict[str, Any]:
+    return seen.facts if by_worth else {k: v for k, v in seen.facts.items() if k not in ("value", "tier")}
 
 
 def _treatment(business: Business, tier: str | None) -> Treatment:
     return next((t for t in business.treatments if tier in t.tiers), GUEST)
 
 
-def _service_first(matter: OpenMatter, treatment: Treatment, seen: Picture, verified: bool) -> Advice:
+def _service_first(matter: OpenMatter, treatment: Treatment, seen: Picture, by_worth: bool) -> Advice:
     what = f"{matter.kind} of {matter.product or 'a product'} is {matter.status} since {matter.since:%Y-%m-%d}"
-    facts = seen.facts | {"open_matter": {"source": matter.source, "interaction_id": matter.interaction_id}}
-    reason = _reason(treatment, seen, verified, f"service first: {what}; no question asked, no offer pushed")
+    facts = _facts(seen, by_worth) | {"open_matter": {"source": matter.source, "interaction_id": matter.interaction_id}}
+    reason = _reason(treatment, seen, by_worth, f"service first: {what}; no question asked, no offer pushed")
     return Advice(Decision("service_first", reason, facts), seen.evidence, treatment.tone, matter=matter)
 
 
@@ -133,7 +145,7 @@ def _question(
         business,
         in_conversation=before.in_conversation,
         in_30_days=before.in_30_days,
-        told_to_stop=told_to_stop(connection, customer.profiles),
+        told_to_stop=QUESTIONS in seen.withdrawn or not seen.is_profiled,
         open_matter=open_matter,
     ):
         return None
@@ -148,10 +160,10 @@ def _question(
     return best_question(business, seen.needs, answered, outcome, weight)
 
 
-def _reason(treatment: Treatment, seen: Picture, verified: bool, what: str) -> str:
+def _reason(treatment: Treatment, seen: Picture, by_worth: bool, what: str) -> str:
     """Every fact that was used, in one line for staff."""
     parts = [treatment.note]
-    if verified:
+    if by_worth:
         v = seen.value
         parts.append(
             f"tier {seen.tier}: value {v.actual_value:.0f} from {v.purchases} purchases, {v.returns} returns, {v.contacts} contacts"

@@ -106,7 +106,7 @@ def _keep(moment: Moment, advice: Advice, response: str) -> None:
         touchpoint=moment.touchpoint,
         now=moment.now,
     )
-    if moment.may(Act.GET_SERVICE):
+    if "value" in advice.decision.facts:
         _keep_value(moment, advice)
 
 

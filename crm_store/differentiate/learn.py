@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm_store.access.consent import PROFILE, withdrawn
 from crm_store.differentiate import evidence
 from crm_store.differentiate.needs import Evidence
 from crm_store.interact.answers import Answer, read_answer
@@ -50,11 +51,15 @@ def stated_need(moment: Moment) -> Evidence | None:
 
 
 def learn(moment: Moment, *, answers: bool = True, needs: bool = True) -> list[Evidence]:
-    """Takes in what the message tells; an answered question is no longer open."""
+    """Takes in what the message tells; an answered question is no longer open.
+
+    Who wants no profile is understood all the same, and nothing is kept of it.
+    """
     answer = answer_in(moment) if answers else None
     need = stated_need(moment) if needs else None
     found = [e for e in (answer, need) if e]
     if answer:
         moment.pending.pop("question", None)
-    evidence.keep(moment.connection, moment.profile, found, moment.message_id, moment.now)
+    if found and PROFILE not in withdrawn(moment.connection, moment.profiles):
+        evidence.keep(moment.connection, moment.profile, found, moment.message_id, moment.now)
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from crm_store.access.consent import PROFILE, withdrawn
 from crm_store.business import Business
 from crm_store.differentiate.evidence import told
 from crm_store.differentiate.needs import Evidence, Posterior, observed, posterior
@@ -21,6 +22,13 @@ class Picture:
     tier: str
     needs: Posterior
     evidence: list[Evidence]
+    withdrawn: frozenset[str] = frozenset()
+    """What the customer wants no more, as `access.consent` names it; without a profile the rest here is of nobody."""
+
+    @property
+    def is_profiled(self) -> bool:
+        """Whether what was learnt of this customer may be used."""
+        return PROFILE not in self.withdrawn
 
     @property
     def actual_value(self) -> float:
@@ -53,10 +61,13 @@ def picture(
     """All that is known of the customer who is these profiles.
 
     `conversation_id`: the conversation under way, whose words count more. `from_elsewhere`: whether what the business's
-    other systems know may be used; the chat alone otherwise.
+    other systems know may be used; the chat alone otherwise. Who wants no profile gets the picture of a stranger.
     """
+    no_more = withdrawn(connection, customer_ids)
+    if PROFILE in no_more:
+        customer_ids, from_elsewhere = (), False
     value = value_facts(connection, business, customer_ids, now) if from_elsewhere else ValueFacts()
     days = purchase_days(connection, customer_ids, now) if from_elsewhere else {}
     evidence = [*told(connection, customer_ids, conversation_id), *observed(business, days)]
     tier = tier_of(value.actual_value, business.tiers).id
-    return Picture(value, tier, posterior(business, evidence), evidence)
+    return Picture(value, tier, posterior(business, evidence), evidence, no_more)

@@ -1,4 +1,4 @@
-"""What was asked, and whether the customer still wants to be asked. Queries only."""
+"""What was asked of a customer. Queries only."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from sqlalchemy import Connection, select
 from crm_store.identify.profiles import new_id
 from crm_store.interact.questions import Asked
 from crm_store.moment import Moment
-from crm_store.tables import consents, questions_asked
-
-QUESTIONS = "questions"
-"""The purpose that a customer who says "stop asking" withdraws from."""
+from crm_store.tables import questions_asked
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,8 @@ def asked_before(
     ).all()
     return AskedBefore(
         frozenset(row.question_id for row in rows),
-        sum(row.conversation_id == conversation_id for row in rows),
+        # At a till there is no conversation, and all that was ever asked at one is not one.
+        sum(bool(conversation_id) and row.conversation_id == conversation_id for row in rows),
         sum(now - row.at < timedelta(days=30) for row in rows),
     )
 
@@ -59,30 +57,5 @@ def keep_question(moment: Moment, asked: Asked) -> None:
             message_id=moment.message_id,
             at=moment.now,
             information=round(asked.information, 4),
-        )
-    )
-
-
-def told_to_stop(connection: Connection, profiles: Sequence[str]) -> bool:
-    """The newest word on being asked; nobody who has said nothing has said stop."""
-    granted = connection.execute(
-        select(consents.c.granted)
-        .where(consents.c.customer_id.in_(profiles), consents.c.purpose == QUESTIONS)
-        .order_by(consents.c.at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return granted is False
-
-
-def keep_consent(moment: Moment, purpose: str, granted: bool) -> None:
-    moment.connection.execute(
-        consents.insert().values(
-            id=new_id(),
-            customer_id=moment.profile,
-            purpose=purpose,
-            granted=granted,
-            channel=moment.channel,
-            message_id=moment.message_id,
-            at=moment.now,
         )
     )
