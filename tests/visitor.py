@@ -100,6 +100,7 @@ def arrive(
     proof: Proof | None = None,
     channel: str = "web",
     page: str | None = None,
+    fresh: bool = False,
 ) -> Visitor:
     """Somebody opens the chat."""
     with UnitOfWork(engine) as work:
@@ -112,6 +113,7 @@ def arrive(
             device_token=device_token,
             proof=proof,
             page=page,
+            fresh=fresh,
         )
         work.commit()
     return Visitor(engine, business, at, opened.conversation_id, opened.session_token, opened.device_token)

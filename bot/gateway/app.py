@@ -93,9 +93,9 @@ def _pages(app: FastAPI, settings: Settings, business: Business) -> None:
     async def widget(request: Request) -> Response:
         return file(request, WIDGET / "widget.js", for_all)
 
-    @app.get("/widget-offer.js", include_in_schema=False)
-    async def widget_offer(request: Request) -> Response:
-        return file(request, WIDGET / "widget-offer.js", for_all)
+    @app.get("/widget-panel.js", include_in_schema=False)
+    async def widget_panel(request: Request) -> Response:
+        return file(request, WIDGET / "widget-panel.js", for_all)
 
     if not settings.shows_demo:
 

@@ -65,6 +65,8 @@ def _shown(row: Row[Any], name: str | None) -> dict[str, Any]:
     shown = {"seq": row.seq, "id": row.id, "author": row.author, "text": row.text, "at": row.at.isoformat()}
     if name:
         shown["name"] = name
+    if row.client_id:
+        shown["client_id"] = row.client_id
     if row.buttons:
         shown["buttons"] = [{"title": b["title"], "payload": b["payload"]} for b in row.buttons]
     if row.offer:

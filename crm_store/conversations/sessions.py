@@ -37,11 +37,12 @@ def open_session(
     page: str | None = None,
     device_token: str | None = None,
     proof: Proof | None = None,
+    fresh: bool = False,
 ) -> Opened:
     """A conversation for whoever shows these tokens; the device token is replaced.
 
-    It is a new one, unless a person of the business is due in their latest, or has spoken there and was not answered: then
-    that goes on.
+    It is a new one when `fresh`, and else unless a person of the business is due in their latest, or has spoken there and was
+    not answered: then that goes on.
     """
     device = devices.recognise(connection, device_token, now) if device_token else None
     assurance = Assurance.ANONYMOUS if device is None else Assurance.RECOGNISED
@@ -54,7 +55,7 @@ def open_session(
     else:
         device = device or make_profile(connection, now)
         profile = device
-    conversation = _under_way(connection, channel, device, profile if proof else None)
+    conversation = None if fresh else _under_way(connection, channel, device, profile if proof else None)
     if conversation:
         _go_on(connection, conversation, profile, assurance, page)
     else:

@@ -73,11 +73,101 @@ def test_it_reconnects_without_losing_or_repeating(widget: Widget, chat: ChatSer
         expect(widget.wire).to_have_text("Connecting again…")
         chat.add(conversation, "staff", text="We looked it up.")
         widget.say("two")
-        expect(widget.saying("two").locator(".meta")).to_have_text("Sending…")
+        expect(widget.saying("two").locator(".meta")).to_have_text("Waiting for the network")
     widget.page.evaluate("window.dispatchEvent(new Event('online'))")
     widget.shows("one", "heard one", "We looked it up.", "two", "heard two")
     expect(widget.wire).to_be_empty()
     assert chat.said() == ["one", "two"]
+
+
+def test_what_is_written_offline_is_kept_over_a_reload_and_sent_once_and_in_order(
+    widget: Widget, page: Page, chat: ChatServer
+) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one")
+    with chat.faults.down():
+        for text in ("two", "three", "three"):
+            widget.say(text)
+        expect(widget.saying("three").last.locator(".meta")).to_have_text("Waiting for the network")
+        page.reload()
+        widget.open()
+        expect(widget.messages).to_have_text(["two", "three", "three"])
+        widget.say("four")
+        widget.until(lambda: [item["text"] for item in widget.kept()["unsent"]] == ["two", "three", "three", "four"])
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    widget.until(lambda: chat.said() == ["one", "two", "three", "three", "four"])
+    expect(widget.messages).to_have_count(10)
+    expect(widget.saying("four").first.locator(".meta")).to_contain_text("Sent")
+    assert widget.kept()["unsent"] == []
+    page.reload()
+    widget.open()
+    expect(widget.messages).to_have_count(10)
+    assert chat.said() == ["one", "two", "three", "three", "four"]
+
+
+def test_a_message_whose_response_was_lost_before_a_reload_is_not_said_twice(
+    widget: Widget, page: Page, chat: ChatServer
+) -> None:
+    widget.visit().open()
+    widget.say("yes")
+    widget.shows("yes", "heard yes")
+    chat.faults.fail("lost", "/v1/chat/messages", times=9)
+    chat.faults.fail("cut", "/v1/chat/messages", method="GET", times=9)
+    widget.say("yes")
+    widget.until(lambda: chat.said() == ["yes", "yes"])
+    chat.faults.told.clear()
+    page.reload()
+    widget.open().shows("yes", "heard yes", "yes", "heard yes")
+    expect(widget.saying("yes").nth(2).locator(".meta")).to_contain_text("Sent")
+    assert chat.said() == ["yes", "yes"]
+
+
+def test_what_waits_is_sent_without_the_chat_being_opened(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    with chat.faults.down():
+        widget.say("one bag please")
+        expect(widget.saying("one bag please").locator(".meta")).to_have_text("Waiting for the network")
+        page.reload()
+    widget.until(lambda: chat.said() == ["one bag please"])
+    expect(page.get_by_role("button", name="Chat with us, 1 unread")).to_be_visible()
+
+
+def test_words_that_lie_unsent_for_half_a_day_are_let_go(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.until(lambda: "session_token" in widget.kept())
+    page.goto(f"{widget.url}/shop/icon.svg")  # same origin, no widget
+    old = {"text": "old", "client_id": "c-1", "at": "2001-01-01T00:00:00Z", "person": ""}
+    kept = widget.kept() | {"unsent": [old]}
+    page.evaluate("([key, kept]) => localStorage.setItem(key, JSON.stringify(kept))", [f"rapport:{widget.url}", kept])
+    widget.visit().open()
+    widget.say("new")
+    widget.shows("new", "heard new")
+
+
+def test_without_a_network_it_says_so_at_once_and_that_nothing_is_lost(widget: Widget, page: Page) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one")
+    page.context.set_offline(True)
+    expect(widget.wire).to_have_text("You are offline. What you write is sent when you are back.")
+    widget.say("two")
+    expect(widget.saying("two").locator(".meta")).to_have_text("Waiting for the network")
+    page.context.set_offline(False)
+    widget.shows("one", "heard one", "two", "heard two")
+    expect(widget.wire).to_be_empty()
+
+
+def test_a_chat_that_cannot_be_loaded_says_so_and_can_be_opened_when_it_can(widget: Widget, page: Page) -> None:
+    widget.visit()
+    page.context.set_offline(True)
+    widget.launcher.click()
+    expect(page.get_by_role("alert")).to_have_text("The chat cannot be loaded right now. Please try again.")
+    page.context.set_offline(False)
+    widget.open()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    widget.say("hi")
+    widget.shows("hi", "heard hi")
 
 
 def test_what_is_said_in_another_tab_appears_here_too(widget: Widget, page: Page, chat: ChatServer) -> None:

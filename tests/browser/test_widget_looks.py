@@ -41,18 +41,21 @@ READ = [
 ]
 
 
-def test_a_page_loads_less_than_15_kB_gzipped() -> None:  # noqa: N802
-    assert len(gzip.compress(WIDGET.read_bytes(), 9)) < 15_000
+@pytest.mark.parametrize(("part", "limit"), [("widget.js", 12_000), ("widget-panel.js", 9_000)])
+def test_a_page_loads_little(part: str, limit: int) -> None:
+    """Bytes, gzipped. The first with every page, the second when the chat is opened; together it is bound by 21 kB."""
+    assert len(gzip.compress((WIDGET / part).read_bytes(), 9)) < limit
 
 
-def test_both_languages_have_all_words() -> None:
-    source = WIDGET.read_text()
+@pytest.mark.parametrize("part", ["widget.js", "widget-panel.js"])
+def test_both_languages_have_all_words(part: str) -> None:
+    source = (WIDGET / part).read_text()
     english, indonesian = (
         set(re.findall(r"(\w+): \"", re.search(rf"\n  {language}: {{(.*?)\n  }}", source, re.DOTALL)[1]))  # type: ignore[index]
         for language in ("en", "id")
     )
     assert english == indonesian
-    assert len(english) > 20
+    assert "close" in english
 
 
 @pytest.mark.parametrize("accent", ["#8a4b2a", "#ffd54a", "#0b1f4d"])

@@ -158,6 +158,114 @@ def test_reset_makes_a_device_never_seen_before(widget: Widget, page: Page, chat
     assert "device_token" not in chat.posted("/v1/chat/sessions")[1]
 
 
+# Not me --------------------------------------------------------------------------------------------------------------
+
+
+def says_it_is_not_me(page: Page) -> None:
+    page.get_by_role("button", name="This isn't me").click()
+    page.get_by_role("button", name="Start anew").click()
+
+
+def test_a_stranger_is_not_asked_whether_it_is_they(widget: Widget, page: Page) -> None:
+    widget.visit().open()
+    expect(page.get_by_role("link", name="Privacy")).to_be_visible()
+    expect(page.get_by_role("button", name="This isn't me")).to_be_hidden()
+
+
+def test_whoever_is_not_the_one_who_wrote_here_starts_as_a_stranger(
+    widget: Widget, page: Page, chat: ChatServer
+) -> None:
+    widget.visit().open()
+    widget.say("my secret")
+    widget.shows("my secret", "heard my secret from a guest")
+    before = widget.kept()
+    page.reload()
+    widget.open()
+    says_it_is_not_me(page)
+    widget.shows()
+    expect(widget.composer).to_be_focused()
+    widget.say("hi")
+    widget.shows("hi", "heard hi from a guest")
+    assert chat.posted("/v1/chat/sign-out") == [{"device_token": before["device_token"]}]
+    assert "device_token" not in chat.posted("/v1/chat/sessions")[1]
+    assert not {before["session_token"], before["device_token"]} & set(map(str, widget.kept().values()))
+    page.reload()
+    widget.open().shows("hi", "heard hi from a guest")
+
+
+def test_a_returning_device_is_asked_even_when_nothing_is_shown_yet(widget: Widget, page: Page) -> None:
+    widget.visit().open()
+    widget.until(lambda: "device_token" in widget.kept())
+    page.reload()
+    widget.open()
+    expect(page.get_by_role("button", name="This isn't me")).to_be_visible()
+
+
+def test_a_slip_of_the_thumb_costs_nobody_their_conversation(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.say("one")
+    widget.shows("one", "heard one from a guest")
+    page.get_by_role("button", name="This isn't me").click()
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_role("button", name="This isn't me")).to_be_focused()
+    widget.shows("one", "heard one from a guest")
+    assert not chat.posted("/v1/chat/sign-out")
+
+
+def test_a_page_that_says_who_it_is_is_not_believed_until_it_says_so_again(
+    widget: Widget, page: Page, chat: ChatServer
+) -> None:
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.say("my secret")
+    widget.shows("my secret", "heard my secret from sari")
+    page.evaluate(f"window.told = 0; {CHAT}.addEventListener('rapport:not-me', () => window.told++)")
+    says_it_is_not_me(page)
+    assert page.evaluate("window.told") == 1
+    sign_in(page, "sari")
+    widget.say("hi")
+    widget.shows("hi", "heard hi from a guest")
+    page.evaluate(f"{CHAT}.identify('{signed('sari')}')")
+    widget.until(lambda: len(chat.posted("/v1/chat/identify")) == 1)
+    widget.say("it is me after all")
+    widget.shows("hi", "heard hi from a guest", "it is me after all", "heard it is me after all from sari")
+
+
+def test_whoever_signs_in_after_that_is_believed(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.until(lambda: len(chat.sessions) == 1)
+    says_it_is_not_me(page)
+    sign_in(page, "budi")
+    widget.say("hi")
+    widget.shows("hi", "heard hi from budi")
+
+
+def test_words_that_were_not_sent_are_not_the_next_one_s(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.until(lambda: len(chat.sessions) == 1)
+    with chat.faults.down():
+        widget.say("my secret")
+        expect(widget.saying("my secret").locator(".meta")).to_have_text("Waiting for the network")
+        says_it_is_not_me(page)
+        widget.shows()
+    page.reload()
+    widget.open()
+    widget.say("hi")
+    widget.shows("hi", "heard hi from a guest")
+    assert chat.said() == ["hi"]
+
+
+def test_words_of_a_signed_in_customer_wait_until_they_are_back(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.until(lambda: len(chat.sessions) == 1)
+    with chat.faults.down():
+        widget.say("my secret")
+        expect(widget.saying("my secret").locator(".meta")).to_have_text("Waiting for the network")
+        widget.visit().open().shows()
+    widget.shows()
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.shows("my secret", "heard my secret from sari")
+
+
 def test_what_is_looked_at_is_told_once_even_when_the_response_is_lost(
     widget: Widget, page: Page, chat: ChatServer
 ) -> None:

@@ -1,7 +1,5 @@
 """Talking through the widget: what a customer does and sees in one undisturbed conversation."""
 
-import re
-
 from browsing import Widget
 from fakes.chat_script import QUESTION
 from fakes.chat_server import ChatServer
@@ -202,7 +200,7 @@ def test_an_answer_that_comes_after_closing_is_announced_on_the_launcher(
     widget.say("hi")
     expect(page.locator(".typing")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name=re.compile("new answer"))).to_be_visible()
+    expect(page.get_by_role("button", name="Chat with us, 1 unread", exact=True)).to_be_visible()
     widget.open()
     widget.shows("hi", "Hello, welcome to Kopi Sudirman.")
 

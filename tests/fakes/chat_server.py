@@ -20,11 +20,11 @@ from uuid import uuid4
 import uvicorn
 from fakes.faults import Faults, Faulty
 from fastapi import FastAPI, Header, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 ROOT = Path(__file__).resolve().parents[2]
-WIDGET = ROOT / "bot" / "channels" / "widget" / "widget.js"
+WIDGET = ROOT / "bot" / "channels" / "widget"
 SHOP = ROOT / "demo" / "shop"
 
 PEOPLE = [
@@ -46,6 +46,14 @@ class Session:
 
 
 @dataclass
+class Held:
+    """Who holds a conversation: `state` as in the contract, `name` of the member of staff."""
+
+    state: str = "bot"
+    name: str = ""
+
+
+@dataclass
 class ChatServer:
     """State of the fake, and what a test tells it to do."""
 
@@ -53,6 +61,8 @@ class ChatServer:
     answer_after: float = 0.05  # seconds
     sessions: dict[str, Session] = field(default_factory=dict)
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+    of_device: dict[str, str] = field(default_factory=dict)  # device token -> the latest conversation there
     accepted: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
@@ -85,16 +95,25 @@ class ChatServer:
         talk.append({"seq": len(talk) + 1, "id": uuid4().hex, "author": author, "at": at, **message})
         return talk[-1]
 
+    def hold(self, conversation: str, state: str, name: str = "") -> None:
+        """Somebody takes a conversation over, is called for it, or hands it back."""
+        self.held[conversation] = Held(state, name)
+
     def open_session(self, body: dict[str, Any]) -> Session:
+        """On a device that was here before the conversation goes on while a person is due in it."""
+        latest = self.of_device.pop(body.get("device_token", ""), "")
+        goes_on = latest in self.held and self.held[latest].state != "bot" and not body.get("fresh")
         session = Session(
             token=uuid4().hex,
-            conversation=uuid4().hex,
+            conversation=latest if goes_on else uuid4().hex,
             device=uuid4().hex,
             language=body.get("language") or "en",
             person=subject(body["user_token"]) if body.get("user_token") else "",
         )
         self.sessions[session.token] = session
-        self.messages[session.conversation] = []
+        self.messages.setdefault(session.conversation, [])
+        self.held.setdefault(session.conversation, Held())
+        self.of_device[session.device] = session.conversation
         return session
 
 
@@ -149,6 +168,13 @@ def build_app(chat: ChatServer) -> ASGIApp:
         session_of(authorization).person = subject((await request.json())["user_token"])
         return {}
 
+    @app.post("/v1/chat/sign-out", status_code=204)
+    async def sign_out(request: Request, authorization: str = Header("")) -> Response:
+        session = session_of(authorization)
+        del chat.sessions[session.token]
+        chat.of_device.pop((await request.json()).get("device_token", ""), None)
+        return Response(status_code=204)
+
     @app.post("/v1/chat/messages", status_code=202)
     async def send(request: Request, authorization: str = Header("")) -> JSONResponse:
         session, body = session_of(authorization), await request.json()
@@ -158,9 +184,10 @@ def build_app(chat: ChatServer) -> ASGIApp:
         text = body.get("text") or title_of(chat.messages[session.conversation], body["payload"])
         if text is None:
             raise RefusedError(422, "payload-unknown")
-        message = chat.add(session.conversation, "customer", text=text)
+        message = chat.add(session.conversation, "customer", text=text, client_id=body["client_id"])
         chat.accepted[key] = {"message_id": message["id"], "seq": message["seq"]}
-        asyncio.get_running_loop().call_later(chat.answer_after, reply, session, message)
+        if chat.held[session.conversation].state != "staff":
+            asyncio.get_running_loop().call_later(chat.answer_after, reply, session, message)
         return JSONResponse(chat.accepted[key], 202)
 
     def reply(session: Session, message: dict[str, Any]) -> None:
@@ -168,14 +195,15 @@ def build_app(chat: ChatServer) -> ASGIApp:
             chat.add(session.conversation, "bot", in_reply_to=message["id"], **answer)
 
     @app.get("/v1/chat/messages")
-    async def receive(after: int, wait: float, authorization: str = Header("")) -> dict[str, Any]:
+    async def receive(after: int, wait: float, state: str = "bot", authorization: str = Header("")) -> dict[str, Any]:
         end = time.monotonic() + wait
         while True:
-            talk = chat.messages[session_of(authorization).conversation]
-            news = [message for message in talk if message["seq"] > after]
+            conversation = session_of(authorization).conversation
+            news = [message for message in chat.messages[conversation] if message["seq"] > after]
+            held = chat.held[conversation]
             cut = chat.closing or chat.faults.is_cut("GET", "/v1/chat/messages")
-            if news or cut or time.monotonic() >= end:
-                return {"messages": news}
+            if news or held.state != state or cut or time.monotonic() >= end:
+                return {"messages": news, "state": held.state} | ({"name": held.name} if held.name else {})
             await asyncio.sleep(0.02)
 
     @app.post("/v1/chat/events", status_code=202)
@@ -203,9 +231,9 @@ def add_pages(app: FastAPI) -> None:
             f"<a href='#'>before</a><rapport-chat {attributes}></rapport-chat>"
         )
 
-    @app.get("/widget.js")
-    async def widget() -> FileResponse:
-        return FileResponse(WIDGET, media_type="text/javascript")
+    @app.get("/{part}.js")
+    async def widget(part: str) -> FileResponse:
+        return FileResponse(WIDGET / f"{part}.js", media_type="text/javascript")
 
     @app.get("/")
     async def shop() -> FileResponse:

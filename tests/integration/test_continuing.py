@@ -149,6 +149,13 @@ def test_staff_are_told_of_the_page_that_the_customer_is_on_now(guest: Visitor) 
     assert row.page == "/repair"
 
 
+def test_who_asks_for_a_new_conversation_gets_one(guest: Visitor) -> None:
+    waits(guest)
+    back = arrive(guest.engine, guest.business, guest.at + DAY, device_token=guest.device_token, fresh=True)
+    assert not goes_on(back, guest)
+    assert goes_on(back.comes_back(DAY), guest)
+
+
 # Whose it is ---------------------------------------------------------------------------------------------------------
 
 

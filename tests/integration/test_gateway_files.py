@@ -10,7 +10,7 @@ from httpx import AsyncClient
 from bot.settings import ROOT
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-PARTS = ["widget.js", "widget-offer.js"]
+PARTS = ["widget.js", "widget-panel.js"]
 
 
 @pytest.mark.parametrize("part", PARTS)
