@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from bot.console import create_console
-from bot.gateway import chat, events, health, problems
+from bot.gateway import chat, decisions, events, health, problems
 from bot.gateway.files import file
 from bot.gateway.limits import Limit
 from bot.gateway.rasa import Assistant
@@ -69,7 +69,7 @@ def create_app(
         settings, engine, business, assistant, wakeups, worker, clock, Limit(settings.sessions_per_minute)
     )
     problems.install(app)
-    for router in (chat.router, events.router, health.router):
+    for router in (chat.router, events.router, decisions.router, health.router):
         app.include_router(router)
     _pages(app, settings, business)
     app.mount("/console", create_console(engine, business, settings, clock, wakeups))

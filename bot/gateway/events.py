@@ -1,14 +1,11 @@
-"""Events from the other touchpoints, page events from the widget, and decisions for the till and the phone.
-
-The till, the phone agent's screen and the web shop customise with the same rules as the chat.
-"""
+"""Events from the other touchpoints, and page events from the widget."""
 
 from __future__ import annotations
 
 import hmac
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,19 +14,13 @@ from bot.gateway.chat import ONE_LINE, TheStack, bearer
 from bot.gateway.problems import ProblemError, session_unknown
 from bot.gateway.stack import Stack
 from crm_store.conversations import sessions
-from crm_store.customize.advice import Customer, decide
-from crm_store.customize.decisions import keep_decision
-from crm_store.customize.offers import pitch_text
 from crm_store.database import UnitOfWork
 from crm_store.events import Event, EventError, keep_event
-from crm_store.identify.assurance import Assurance
 from crm_store.identify.lookup import (
     AmbiguousIdentifiersError,
     UnusableIdentifiersError,
     customer_for,
-    customer_of,
 )
-from crm_store.identify.profiles import scope
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -63,12 +54,6 @@ class EventIn(BaseModel):
         return Event(self.source, self.event_id, self.at, self.touchpoint, self.kind, dict(self.model_extra or {}))
 
 
-class DecisionIn(BaseModel):
-    identifiers: Annotated[list[Identifier], Field(min_length=1, max_length=20)]
-    touchpoint: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
-    language: Literal["en", "id"] | None = None
-
-
 async def api_key(stack: TheStack, authorization: Annotated[str, Header()] = "") -> None:
     kind, _, key = authorization.partition(" ")
     if kind.lower() != "bearer" or not hmac.compare_digest(key.encode(), stack.settings.secret("api_key").encode()):
@@ -78,7 +63,7 @@ async def api_key(stack: TheStack, authorization: Annotated[str, Header()] = "")
 @router.post("/events", status_code=202, dependencies=[Depends(api_key)])
 def take_event(body: EventIn, stack: TheStack, response: Response) -> dict[str, str]:
     """Takes an event of the shop, the till, the loyalty programme, the contact centre or after-sales service."""
-    _known_touchpoint(stack, body.touchpoint)
+    known_touchpoint(stack, body.touchpoint)
     given = [(i.type, i.value) for i in body.identifiers]
     if not given:
         raise ProblemError(422, "no-identifiers", "Whose event is it?", "Give at least one identifier.")
@@ -87,7 +72,7 @@ def take_event(body: EventIn, stack: TheStack, response: Response) -> dict[str, 
             customer = customer_for(work.connection, body.source, given, stack.clock())
             is_new = keep_event(work.connection, _with_category(stack, body.event()), customer)
         except AmbiguousIdentifiersError:
-            raise _ambiguous() from None
+            raise ambiguous() from None
         except UnusableIdentifiersError:
             raise ProblemError(
                 422, "no-identifiers", "Whose event is it?", "None of the identifiers is one of its type."
@@ -119,57 +104,6 @@ def take_page_event(
     return {"event_id": body.event_id}
 
 
-@router.post("/decisions", dependencies=[Depends(api_key)])
-def take_decision(body: DecisionIn, stack: TheStack) -> dict[str, Any]:
-    """The treatment, offer and question for this customer now, with the reasons."""
-    _known_touchpoint(stack, body.touchpoint)
-    language = stack.business.language(body.language)
-    with UnitOfWork(stack.engine) as work:
-        try:
-            customer = customer_of(work.connection, [(i.type, i.value) for i in body.identifiers])
-        except AmbiguousIdentifiersError:
-            raise _ambiguous() from None
-        if customer is None:
-            raise ProblemError(404, "unknown-customer", "Nobody is known by these", "Send an event first, or import.")
-        whom = Customer(scope(work.connection, customer, Assurance.VERIFIED), Assurance.VERIFIED, body.touchpoint)
-        now = stack.clock()
-        advice = decide(work.connection, stack.business, whom, now)
-        keep_decision(
-            work.connection,
-            advice.decision,
-            profile=customer,
-            conversation_id=None,
-            message_id=None,
-            touchpoint=body.touchpoint,
-            now=now,
-        )
-        work.commit()
-    decision = advice.decision
-    answer: dict[str, Any] = {
-        "customer_id": customer,
-        "treatment": decision.treatment,
-        "reason": decision.reason,
-        "offer": None,
-        "question": None,
-    }
-    if advice.choice:
-        offer = advice.choice.offer
-        answer["offer"] = {
-            "id": offer.id,
-            "title": offer.title[language],
-            "text": pitch_text(stack.business, advice.choice, advice.evidence, language),
-            "reason": advice.reason(stack.business, language),
-        }
-    if advice.asked:
-        question = advice.asked.question
-        answer["question"] = {
-            "id": question.id,
-            "text": question.text[language],
-            "options": [{"id": o.id, "title": o.title[language]} for o in question.options],
-        }
-    return answer
-
-
 def _with_category(stack: Stack, event: Event) -> Event:
     """The event with the category of its product, where it names one of ours and no category."""
     named = str(event.body.get("product", "")).casefold()
@@ -179,11 +113,11 @@ def _with_category(stack: Stack, event: Event) -> Event:
     return replace(event, body=event.body | {"category": product.category})
 
 
-def _known_touchpoint(stack: Stack, touchpoint: str) -> None:
+def known_touchpoint(stack: Stack, touchpoint: str) -> None:
     if touchpoint not in stack.business.touchpoints:
         known = ", ".join(stack.business.touchpoints)
         raise ProblemError(422, "unknown-touchpoint", "No such touchpoint", f"business.yml has: {known}.")
 
 
-def _ambiguous() -> ProblemError:
+def ambiguous() -> ProblemError:
     return ProblemError(409, "ambiguous", "More than one customer", "These identifiers belong to different customers.")

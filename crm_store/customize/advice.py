@@ -105,7 +105,8 @@ def decide(
         asked = _question(connection, business, customer, seen, at, now, bool(matters))
     if asked:
         reason = _reason(treatment, seen, by_worth, f"question {asked.question.id}: {asked.information:.2f} bits")
-        decision = Decision(treatment.id, reason, facts, question_id=asked.question.id)
+        bits = {"information": round(asked.information, 4)}
+        decision = Decision(treatment.id, reason, facts | bits, question_id=asked.question.id)
         return Advice(decision, seen.evidence, treatment.tone, asked=asked)
     choice = best_offer(business, seen.needs, at)
     if choice is None:

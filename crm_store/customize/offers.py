@@ -68,13 +68,14 @@ def best_offer(business: Business, needs: Mapping[str, float], at: Circumstances
     if not awake:
         return None
     fit, offer = max(awake, key=lambda c: c[0])
-    return Choice(offer, fit, _pitch(offer, needs, at))
+    return Choice(offer, fit, pitch_for(offer, needs, at.answers))
 
 
-def _pitch(offer: Offer, needs: Mapping[str, float], at: Circumstances) -> Pitch | None:
+def pitch_for(offer: Offer, needs: Mapping[str, float], answers: frozenset[str]) -> Pitch | None:
+    """How the offer is put to a customer of these needs, if otherwise than to everybody."""
     likeliest = max(needs, key=lambda s: needs[s])
     for pitch in offer.pitches:
-        if at.answers.intersection(pitch.answers) or likeliest in pitch.segments:
+        if answers.intersection(pitch.answers) or likeliest in pitch.segments:
             return pitch
     return None
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from guest import Clock
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import Engine
+from till import Till
 
 from bot.gateway.app import create_app
 from bot.settings import Settings
@@ -50,3 +51,8 @@ async def gateway(
 async def http(gateway: FastAPI) -> AsyncIterator[AsyncClient]:
     async with AsyncClient(transport=ASGITransport(gateway), base_url="http://testserver") as client:
         yield client
+
+
+@pytest.fixture
+def till(http: AsyncClient, settings: Settings, clock: Clock) -> Till:
+    return Till(http, settings.secret("api_key"), clock)

@@ -1,76 +1,18 @@
-"""What the other touchpoints report and ask over HTTP: with the key, once, of one customer, and decided as in the chat."""
+"""What the other touchpoints report over HTTP: with the key, once, of one customer."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-import pytest
 from guest import Clock, arrive, user_token
-from httpx import AsyncClient, Response
+from httpx import AsyncClient
 from sqlalchemy import Engine
-from visitor import counts, rows
+from till import CARD, MAIL, RECORD, Till, is_problem, kept
+from visitor import counts
 
 from bot.settings import Settings
-from crm_store.database import reading
-from crm_store.tables import customers, decisions, events, exposures, identifiers, interactions, transactions
-
-MAIL = {"type": "email", "value": "sari@example.com"}
-CARD = {"type": "loyalty_number", "value": "KS-700001"}
-RECORD = {"type": "record", "value": "web/sari.w"}
-
-
-class Till:
-    """A program of the business: the till, the shop, the phone agent's screen."""
-
-    def __init__(self, http: AsyncClient, key: str, clock: Clock) -> None:
-        self.http, self.headers, self.clock = http, {"authorization": f"Bearer {key}"}, clock
-        self.number = 0
-
-    async def post(self, path: str, body: Any) -> Response:
-        return await self.http.post(path, json=body, headers=self.headers)
-
-    def event(self, kind: str = "purchase", **changed: Any) -> dict[str, Any]:
-        self.number += 1
-        body: dict[str, Any] = {
-            "source": "pos",
-            "event_id": f"e-{self.number}",
-            "at": self.clock.now.isoformat(),
-            "touchpoint": "store",
-            "kind": kind,
-            "identifiers": [MAIL],
-        }
-        return body | changed
-
-    async def reports(self, kind: str = "purchase", **changed: Any) -> Response:
-        return await self.post("/v1/events", self.event(kind, **changed))
-
-    async def asks(self, *given: dict[str, str], touchpoint: str = "store", **more: Any) -> Response:
-        return await self.post("/v1/decisions", {"identifiers": list(given), "touchpoint": touchpoint, **more})
-
-    async def decides(self, *given: dict[str, str], touchpoint: str = "store", **more: Any) -> dict[str, Any]:
-        answer = await self.asks(*given, touchpoint=touchpoint, **more)
-        assert answer.status_code == 200, answer.text
-        decided: dict[str, Any] = answer.json()
-        return decided
-
-
-@pytest.fixture
-def till(http: AsyncClient, settings: Settings, clock: Clock) -> Till:
-    return Till(http, settings.secret("api_key"), clock)
-
-
-def is_problem(answer: Response, status: int, slug: str) -> bool:
-    assert answer.headers["content-type"] == "application/problem+json", answer.text
-    body = answer.json()
-    assert body["detail"]
-    return (answer.status_code, body["type"].rpartition("/")[2]) == (status, slug)
-
-
-def kept(engine: Engine, table: Any, **where: Any) -> Any:
-    with reading(engine) as connection:
-        return rows(connection, table, **where)
-
+from crm_store.tables import customers, events, identifiers, interactions, transactions
 
 # The key -------------------------------------------------------------------------------------------------------------
 
@@ -206,94 +148,6 @@ async def test_strange_values_beside_an_event_are_kept_as_they_came(till: Till, 
     assert (await till.reports(amount=10, **strange)).status_code == 202
     (row,) = kept(engine, transactions)
     assert (row.product, row.category, row.attributes) == ("", None, strange)
-
-
-# Decisions -----------------------------------------------------------------------------------------------------------
-
-
-async def buys(till: Till, category: str, *, times: int) -> None:
-    """Sari buys something of a category, a week apart, the last time today."""
-    last = till.clock.now
-    for weeks in range(times - 1, -1, -1):
-        till.clock.now = last
-        till.clock.move(weeks=-weeks)
-        await till.reports(amount=400_000, category=category)
-    till.clock.now = last
-
-
-async def test_nobody_is_decided_for_who_is_not_known(till: Till, engine: Engine) -> None:
-    for unknown in (MAIL, {"type": "email", "value": "n/a"}, {"type": "record", "value": "web/nobody"}):
-        assert is_problem(await till.asks(unknown), 404, "unknown-customer")
-    assert not any(counts(engine).values())
-
-
-async def test_the_till_gets_the_offer_that_fits_with_its_reason(till: Till, engine: Engine) -> None:
-    await buys(till, "office_beans", times=12)
-    decided = await till.decides(MAIL)
-    assert set(decided) == {"customer_id", "treatment", "reason", "offer", "question"}
-    assert decided["offer"]["id"] == "office_standing"
-    assert set(decided["offer"]) == {"id", "title", "text", "reason"}
-    assert decided["offer"]["reason"] == "Because you have bought Office Blend."
-    assert decided["treatment"] == "keep"
-    for part in ("tier most_valuable", "12 purchases", "need office", "offer office_standing"):
-        assert part in decided["reason"]
-    (row,) = kept(engine, decisions)
-    assert (row.offer_id, row.touchpoint, row.reason) == ("office_standing", "store", decided["reason"])
-    assert (row.customer_id, row.conversation_id) == (decided["customer_id"], None)
-
-
-async def test_the_answer_is_in_the_language_that_was_asked_for(till: Till) -> None:
-    await buys(till, "office_beans", times=12)
-    english, indonesian, default = [
-        (await till.decides(MAIL, **more))["offer"] for more in ({"language": "en"}, {"language": "id"}, {})
-    ]
-    assert english["title"] == default["title"] == "Standing order for the office"
-    assert (indonesian["title"], indonesian["reason"]) == (
-        "Langganan kopi kantor",
-        "Karena Anda pernah membeli Office Blend.",
-    )
-    assert is_problem(await till.asks(MAIL, language="de"), 422, "invalid-request")
-
-
-async def test_the_till_gets_the_question_whose_answer_would_change_the_most(till: Till) -> None:
-    await till.reports("call", touchpoint="phone")
-    decided = await till.decides(MAIL)
-    question = decided["question"]
-    assert decided["offer"] is None
-    assert question["id"] == "matters"
-    assert question["text"] == "What matters most to you in a cup?"
-    assert [option["id"] for option in question["options"]] == ["speed", "taste", "price"]
-    assert all(option["title"] for option in question["options"])
-    assert f"question {question['id']}" in decided["reason"]
-
-
-async def test_while_something_of_theirs_is_broken_nothing_is_asked_or_offered(till: Till) -> None:
-    await buys(till, "office_beans", times=12)
-    await till.reports("repair", touchpoint="repair", status="ready", product="Espresso machine")
-    decided = await till.decides(MAIL, touchpoint="phone")
-    assert (decided["treatment"], decided["offer"], decided["question"]) == ("service_first", None, None)
-    assert "Espresso machine is ready" in decided["reason"]
-
-
-async def test_what_is_decided_at_the_till_is_no_exposure_until_it_is_shown(till: Till, engine: Engine) -> None:
-    await buys(till, "office_beans", times=12)
-    assert (await till.decides(MAIL))["offer"] == (await till.decides(MAIL))["offer"]
-    assert len(kept(engine, decisions)) == 2
-    assert not kept(engine, exposures)
-
-
-async def test_a_decision_is_asked_for_in_full(till: Till) -> None:
-    await till.reports(amount=10)
-    for body in (
-        None,
-        {},
-        {"identifiers": [], "touchpoint": "store"},
-        {"identifiers": [MAIL]},
-        {"identifiers": [MAIL] * 21, "touchpoint": "store"},
-    ):
-        assert is_problem(await till.post("/v1/decisions", body), 422, "invalid-request"), body
-    assert is_problem(await till.asks(MAIL, touchpoint="moon"), 422, "unknown-touchpoint")
-    assert "store" in (await till.asks(MAIL, touchpoint="moon")).json()["detail"]
 
 
 async def test_identifiers_are_kept_with_the_first_event(till: Till, engine: Engine) -> None:
