@@ -433,7 +433,7 @@ async def test_a_message_comes_with_what_belongs_to_it_and_no_more(guest: Guest,
     assert set(offer) == {"seq", "id", "author", "text", "offer", "at", "in_reply_to"}
     assert offer["offer"] == OFFER
     assert set(question) == {"seq", "id", "author", "text", "buttons", "at", "in_reply_to"}
-    assert set(guest.heard[0]) == {"seq", "id", "author", "text", "at"}
+    assert set(guest.heard[0]) == {"seq", "id", "client_id", "author", "text", "at"}
     assert guest.heard[0]["at"].endswith("+00:00")
 
 
