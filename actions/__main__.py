@@ -15,7 +15,7 @@ from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 from sanic import Sanic
 
-from actions import customize, differentiate, identify, interact
+from actions import customize, differentiate, identify, interact, service
 from actions.call import StoreAction
 from bot import logs
 from crm_store.business import load_business
@@ -37,7 +37,7 @@ def build() -> Sanic[Any, Any]:
     ensure_current(engine)
     StoreAction.take_turn = partial(take_turn, engine, load_business(settings.business), clock=now)
     executor = ActionExecutor()
-    for module in (identify, differentiate, interact, customize):
+    for module in (identify, differentiate, interact, customize, service):
         for member in vars(module).values():
             if isinstance(member, type) and issubclass(member, StoreAction) and member is not StoreAction:
                 executor.register_action(member())

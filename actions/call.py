@@ -40,7 +40,10 @@ def say(dispatcher: CollectingDispatcher, reply: Reply, effects: Sequence[str] =
     beside = {"offer": reply.offer, "effects": list(effects)}
     values: dict[str, Any] = reply.values
     dispatcher.utter_message(
-        response=reply.response, json_message={k: v for k, v in beside.items() if v} or None, **values
+        response=reply.response,
+        json_message={k: v for k, v in beside.items() if v} or None,
+        buttons=list(reply.buttons),
+        **values,
     )
 
 

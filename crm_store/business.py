@@ -100,9 +100,14 @@ class Store(Part):
 class Product(Part):
     id: Id
     name: str
+    title: Words | None = None
+    """What customers call it in each language; its name where there is none."""
     category: Id
     price: Annotated[float, Field(gt=0)]
     names: list[str] = []
+
+    def called(self, language: str) -> str:
+        return self.title[language] if self.title else self.name
 
 
 class Value(Part):

@@ -15,6 +15,9 @@ from crm_store.business import Business
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.identify.profiles import given_name
 
+SPEAK = "speak:"
+"""Before the language in which the conversation goes on, whatever the message was written in."""
+
 
 @dataclass(frozen=True)
 class Understanding:
@@ -37,6 +40,8 @@ class Reply:
     response: str
     values: dict[str, str] = field(default_factory=dict)
     offer: dict[str, Any] | None = None
+    buttons: tuple[dict[str, str], ...] = ()
+    """Title and payload, beside those of the response; for what only this customer can choose."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +50,15 @@ class TurnResult:
 
     replies: tuple[Reply, ...]
     effects: tuple[str, ...] = ()
-    """What the gateway still has to do, such as "erase"."""
+    """What the gateway still has to do, such as "erase", or what it has to know, such as `SPEAK` with a language."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> TurnResult:
-        return cls(tuple(Reply(**reply) for reply in stored["replies"]), tuple(stored["effects"]))
+        replies = (Reply(**reply | {"buttons": tuple(reply.get("buttons", ()))}) for reply in stored["replies"])
+        return cls(tuple(replies), tuple(stored["effects"]))
 
 
 @dataclass
@@ -71,8 +77,10 @@ class Moment:
     text: str
     understanding: Understanding
     pending: dict[str, Any]
-    """What an answer ("question") or a yes ("yes") would refer to, and why a person is waited for ("person"); steps
-    change it."""
+    """What an answer ("question") or a yes ("yes") would refer to, why a person is waited for ("person"), what is talked
+    about ("about"); steps change it."""
+    topic: str = ""
+    """What we asked back in the turn before this one."""
 
     @property
     def language(self) -> str:

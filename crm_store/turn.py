@@ -17,7 +17,6 @@ from crm_store.access.rights import begin_forgetting, confirm_forgetting
 from crm_store.business import Business
 from crm_store.customize.advise import advise, greet
 from crm_store.customize.decisions import keep_outcome
-from crm_store.customize.prices import money, product_named
 from crm_store.database import UnitOfWork
 from crm_store.differentiate.learn import answer_in, learn
 from crm_store.identify.assurance import Assurance
@@ -25,6 +24,11 @@ from crm_store.identify.profiles import scope
 from crm_store.identify.welcome import CLAIMED, note_claims
 from crm_store.interact.handover import ask_for_person, cancel_person, left_to_colleague, not_understood
 from crm_store.interact.requests import request_service
+from crm_store.interact.service.price import priced
+from crm_store.interact.service.returns import begin_return, note_return
+from crm_store.interact.service.steps import SERVICE
+from crm_store.interact.service.stock import stock
+from crm_store.interact.service.topics import RETURN, STOCK
 from crm_store.moment import Moment, Reply, TurnResult, Understanding
 from crm_store.tables import conversations, messages, turns
 
@@ -63,6 +67,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
         if stored is not None:
             return TurnResult.of(stored)
         before = dict(moment.pending)
+        moment.topic = moment.pending.pop("topic", "")
         note_claims(moment)
         answered = left_to_colleague(moment, request.action) or STEPS[request.action](moment)
         result = _with_notice(moment, answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered)))
@@ -147,6 +152,10 @@ def _fall_back(moment: Moment) -> list[Reply]:
     """Not understood as anything: it may still answer the open question, name a product, or be a claim."""
     if learn(moment):
         return advise(moment)
+    if moment.topic == STOCK and (moment.understanding.values("product") or moment.understanding.values("store")):
+        return stock(moment)
+    if moment.topic == RETURN and moment.understanding.values("order_number"):
+        return begin_return(moment)
     if moment.understanding.values("product"):
         return _price(moment)
     claimed = any(kind in CLAIMED for kind, _, _ in moment.understanding.entities)
@@ -161,6 +170,8 @@ def _affirm(moment: Moment) -> list[Reply] | TurnResult:
         return confirm_forgetting(moment, meant)
     if meant["kind"] == "service":
         return [request_service(moment, meant["id"])]
+    if meant["kind"] == "return":
+        return note_return(moment, meant["id"])
     keep_outcome(moment.connection, meant["message_id"], "accepted", moment.now)
     return [Reply("utter_offer_accepted")]
 
@@ -176,6 +187,8 @@ def _deny(moment: Moment) -> list[Reply]:
         return [Reply("utter_forget_kept")]
     if meant["kind"] == "service":
         return [Reply("utter_matter_left")]
+    if meant["kind"] == "return":
+        return [Reply("utter_return_left")]
     keep_outcome(moment.connection, meant["message_id"], "declined", moment.now)
     return [Reply("utter_offer_declined")]
 
@@ -195,15 +208,11 @@ def _explain_question(moment: Moment) -> list[Reply]:
 
 
 def _price(moment: Moment) -> list[Reply]:
-    named = [value for value, _ in moment.understanding.values("product")]
-    product = product_named(moment.business, moment.text, named)
-    if product is None:
+    if not moment.understanding.values("product"):
         answer = answer_in(moment)
         if answer and answer.strength == 1.0:  # word for word: "price" is what matters to them, not what they ask
             return _note_answer(moment)
-        return [Reply("utter_price_which")]
-    price = money(product.price, moment.business.business.currency, moment.language)
-    return [Reply("utter_price", {"product": product.name, "price": price})]
+    return priced(moment) or [Reply("utter_price_which")]
 
 
 STEPS: dict[str, Step] = {
@@ -220,4 +229,5 @@ STEPS: dict[str, Step] = {
     "action_stop_asking": _stop_asking,
     "action_explain_question": _explain_question,
     "action_fallback": _fall_back,
+    **SERVICE,
 }

@@ -20,7 +20,8 @@ from crm_store.conversations.outbox import Outgoing, say
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.profiles import new_id
 from crm_store.interact.handover import settle_requests
-from crm_store.tables import conversations, journal, messages, staff
+from crm_store.interact.matters import COMPLAINT
+from crm_store.tables import conversations, journal, messages, outbox, staff
 
 
 class DeskError(Exception):
@@ -46,16 +47,16 @@ class NotHeldError(DeskError):
 
 
 def take(
-    connection: Connection, person: Staff, conversation_id: str, now: datetime, *, from_colleague: bool = False
+    connection: Connection, person: Staff, conversation_id: str, now: datetime, *, from_colleague: str | None = None
 ) -> None:
     """Takes a conversation over; the assistant is silent from now on. Nothing happens when they hold it already.
 
-    `from_colleague`: also when a colleague holds it. Raises NoSuchConversationError and HeldByAnotherError.
+    `from_colleague`: id of the one colleague from whom it may be taken. Raises NoSuchConversationError and HeldByAnotherError.
     """
     row = _conversation(connection, person, conversation_id)
     if row.held_by == person.id:
         return
-    if row.held_by and not from_colleague:
+    if row.held_by and row.held_by != from_colleague:
         raise HeldByAnotherError(_name(connection, row.held_by))
     _leave_to_staff(connection, conversation_id)
     # A yes from now on is a yes to the person, not to what the assistant asked before.
@@ -64,12 +65,43 @@ def take(
     _tell_journal(connection, row, person, "taken_over", now)
 
 
-def reply(connection: Connection, person: Staff, conversation_id: str, text: str, now: datetime) -> str:
-    """Says something as this person. Returns the message's id. Raises NoSuchConversationError and NotHeldError."""
+def reply(
+    connection: Connection,
+    person: Staff,
+    conversation_id: str,
+    text: str,
+    now: datetime,
+    *,
+    client_id: str | None = None,
+) -> str:
+    """Says something as this person. Returns the message's id. Raises NoSuchConversationError and NotHeldError.
+
+    `client_id`: the same text with the same one again, as of a form that is sent twice, is said once.
+    """
     if _conversation(connection, person, conversation_id).held_by != person.id:
         raise NotHeldError
-    (message_id,) = say(connection, conversation_id, [Outgoing(text)], now, staff_id=person.id)
+    before = _said_before(connection, conversation_id, client_id) if client_id else None
+    if before and before[1] == text:
+        return before[0]
+    if before:  # an old form with other words in it
+        client_id = None
+    (message_id,) = say(connection, conversation_id, [Outgoing(text)], now, staff_id=person.id, client_id=client_id)
     return message_id
+
+
+def send_again(connection: Connection, person: Staff, conversation_id: str, message_id: str, now: datetime) -> bool:
+    """Sends what may not have arrived, or did not, once more. False where it waits or has arrived.
+
+    On purpose only: what is ambiguous may then arrive twice. Raises NoSuchConversationError.
+    """
+    _conversation(connection, person, conversation_id)
+    settled = (outbox.c.message_id == message_id) & (outbox.c.conversation_id == conversation_id)
+    sent = connection.execute(
+        update(outbox)
+        .where(settled, outbox.c.state.in_(("ambiguous", "failed")))
+        .values(state="due", due_at=now, settled_at=None)
+    )
+    return sent.rowcount > 0
 
 
 def hand_back(connection: Connection, person: Staff, conversation_id: str, now: datetime) -> None:
@@ -82,6 +114,8 @@ def hand_back(connection: Connection, person: Staff, conversation_id: str, now: 
         raise NotHeldError
     _leave_to_staff(connection, conversation_id)
     _change(connection, conversation_id, state="bot", held_by=None, pending=None)
+    # They have dealt with what was complained of here.
+    settle_requests(connection, conversation_id, "resolved", kind=COMPLAINT)
     _tell_journal(connection, row, person, "handed_back", now)
 
 
@@ -90,6 +124,15 @@ def _conversation(connection: Connection, person: Staff, conversation_id: str) -
     if row is None:
         raise NoSuchConversationError
     return row
+
+
+def _said_before(connection: Connection, conversation_id: str, client_id: str) -> tuple[str, str] | None:
+    """Id and text of what came with this `client_id`."""
+    # A form that comes again while its first arrival is being written waits here for it.
+    connection.execute(select(conversations.c.id).where(conversations.c.id == conversation_id).with_for_update())
+    same = (messages.c.conversation_id == conversation_id) & (messages.c.client_id == client_id)
+    row = connection.execute(select(messages.c.id, messages.c.text).where(same)).one_or_none()
+    return (row.id, row.text) if row else None
 
 
 def _leave_to_staff(connection: Connection, conversation_id: str) -> None:

@@ -28,7 +28,9 @@ from crm_store.interact.questions import Asked, best_question, may_ask
 GUEST = Treatment(
     id="guest", tiers=[], tone="standard", note="guest: value is not used for somebody who is not verified"
 )
-NO_PROFILE = GUEST.model_copy(update={"note": "guest: this customer wants no profile, so nothing known of them is used"})
+NO_PROFILE = GUEST.model_copy(
+    update={"note": "guest: this customer wants no profile, so nothing known of them is used"}
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def decide(
     by_worth = verified and seen.is_profiled
     facts = _facts(seen, by_worth)
     treatment = _treatment(business, seen.tier if by_worth else None) if seen.is_profiled else NO_PROFILE
-    matters = open_matters(connection, customer.profiles, now) if verified else []
+    matters = open_matters(connection, customer.profiles, now, said_here=not verified)
     told = (
         bool(matters) and bool(customer.conversation_id) and told_of_matter(connection, customer.conversation_id or "")
     )

@@ -12,7 +12,10 @@ from crm_store.customize.offers import pitch_text
 from crm_store.identify.assurance import Act
 from crm_store.identify.welcome import greeting, is_first_answer
 from crm_store.interact.asked import keep_question
-from crm_store.interact.matters import OpenMatter
+from crm_store.interact.matters import COMPLAINT, REPORTED, OpenMatter
+from crm_store.interact.service.products import products_in
+from crm_store.interact.service.repairs import matter_values, wants_delivery
+from crm_store.interact.service.topics import talks_of
 from crm_store.moment import Moment, Reply
 from crm_store.tables import value_scores
 
@@ -68,6 +71,7 @@ def _replies(moment: Moment, advice: Advice, opens: bool) -> list[Reply]:
     if advice.choice is None:
         return []
     offer = advice.choice.offer
+    talks_of(moment, products_in(moment.business, f"{offer.title[language]}: {offer.text[language]}"))
     pitch = pitch_text(moment.business, advice.choice, advice.evidence, language)
     reason = advice.reason(moment.business, language)
     moment.pending["yes"] = {"kind": "offer", "message_id": moment.message_id, "id": offer.id, "reason": reason}
@@ -85,11 +89,15 @@ def _replies(moment: Moment, advice: Advice, opens: bool) -> list[Reply]:
 
 def _of_matter(moment: Moment, matter: OpenMatter) -> Reply:
     """What is open comes first; only what is ready asks for a yes."""
-    if matter.kind == "complaint":
+    if matter.kind == COMPLAINT:
         return Reply("utter_open_complaint")
-    values = {"product": matter.product, "place": matter.place}
+    values = matter_values(moment, matter)
+    if matter.status == REPORTED:
+        return Reply("utter_open_matter_reported", values)
     if not matter.is_ready:
         return Reply("utter_open_matter_waiting", values)
+    if wants_delivery(moment, matter):
+        return Reply("utter_open_matter_noted", values)
     moment.pending["yes"] = {"kind": "service", "message_id": moment.message_id, "id": matter.interaction_id}
     return Reply("utter_open_matter_ready", values)
 

@@ -17,7 +17,12 @@ def product_named(business: Business, text: str, named: list[str]) -> Product | 
         if name in by_id:
             return by_id[name]
     said = f" {plain(text)} "
-    found = [(len(name), p) for p in business.products for name in (p.name, *p.names) if f" {plain(name)} " in said]
+    found = [
+        (len(name), product)
+        for product in business.products
+        for name in (product.name, *(product.title or {}).values(), *product.names)
+        if f" {plain(name)} " in said
+    ]
     return max(found, key=lambda f: f[0])[1] if found else None
 
 

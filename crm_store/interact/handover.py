@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select, update
 
 from crm_store.interact.requests import SOURCE, keep_request
+from crm_store.interact.service.words import WEEKDAYS
 from crm_store.moment import Moment, Reply
 from crm_store.opening import is_open, opens_next
 from crm_store.tables import conversations, interactions, messages
@@ -19,18 +20,14 @@ NOT_UNDERSTOOD = ("utter_out_of_scope", "utter_answer_unclear")
 """Responses that own up to not having understood."""
 FOR_COLLEAGUE = ("action_note_need", "action_note_answer", "action_fallback")
 """What a customer who waits for a person says to that person, unless it is a plain question of fact."""
-_WEEKDAYS = {
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "id": ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"),
-}
 _SOON = {"en": ("today", "tomorrow"), "id": ("hari ini", "besok")}
 
 
 def ask_for_person(moment: Moment) -> list[Reply]:
     """Marks the conversation as waiting for a person and says when there will be one."""
-    _wait(moment, "asked")
+    call_person(moment, "asked")
     about = moment.business.business
-    opens = _opens(moment)
+    opens = answers_again(moment)
     if opens is None:
         return [Reply("utter_person_asked", {"phone": about.phone, "hours": about.hours[moment.language]})]
     return [Reply("utter_person_closed", {"opens": opens})]
@@ -40,8 +37,8 @@ def not_understood(moment: Moment, replies: list[Reply]) -> list[Reply]:
     """`replies`, which own up to it the first time; a person the second time in a row."""
     if moment.pending.get("person") or not _was_misunderstood(moment):
         return replies
-    _wait(moment, "misunderstood")
-    opens = _opens(moment)
+    call_person(moment, "misunderstood")
+    opens = answers_again(moment)
     if opens is None:
         return [Reply("utter_person_misunderstood")]
     return [Reply("utter_person_misunderstood_closed", {"opens": opens})]
@@ -68,17 +65,18 @@ def cancel_person(moment: Moment) -> list[Reply]:
     return [Reply("utter_person_cancelled")]
 
 
-def settle_requests(connection: Connection, conversation_id: str, status: str = "done") -> None:
-    """Closes what this conversation asked a person for."""
+def settle_requests(connection: Connection, conversation_id: str, status: str = "done", *, kind: str = REQUEST) -> None:
+    """Closes what this conversation asked a person for: that one comes, or (`kind`) a complaint."""
     mine = (interactions.c.source == SOURCE) & (interactions.c.source_id == conversation_id)
     connection.execute(
         update(interactions)
-        .where(mine, interactions.c.kind == REQUEST, interactions.c.status == "open")
+        .where(mine, interactions.c.kind == kind, interactions.c.status == "open")
         .values(status=status)
     )
 
 
-def _wait(moment: Moment, why: str) -> None:
+def call_person(moment: Moment, why: str) -> None:
+    """Marks the conversation as waiting for a person, once; what we asked is let go."""
     keep_request(moment, REQUEST, {"why": why})
     moment.pending["person"] = why
     moment.pending.pop("question", None)
@@ -105,7 +103,7 @@ def _was_misunderstood(moment: Moment) -> bool:
     return before in NOT_UNDERSTOOD
 
 
-def _opens(moment: Moment) -> str | None:
+def answers_again(moment: Moment) -> str | None:
     """When somebody will answer, in words; None when somebody does now."""
     about = moment.business.business
     if is_open(about.week, about.closed_on, about.zone, moment.now):
@@ -120,7 +118,7 @@ def opening_words(opens: datetime, local: datetime, language: str) -> str:
     """`tomorrow at 8:00`, `Senin pukul 08.00`: both times in the business's zone."""
     days = (opens.date() - local.date()) // timedelta(days=1)
     soon = _SOON.get(language, _SOON["en"])
-    day = soon[days] if days < len(soon) else _WEEKDAYS.get(language, _WEEKDAYS["en"])[opens.weekday()]
+    day = soon[days] if days < len(soon) else WEEKDAYS.get(language, WEEKDAYS["en"])[opens.weekday()]
     if days >= 7:
         day = f"{day} {opens.day}/{opens.month}"
     return f"{day} pukul {opens:%H.%M}" if language == "id" else f"{day} at {opens.hour}:{opens:%M}"

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, true
 
+from crm_store.interact.requests import SOURCE
 from crm_store.tables import interactions
 
-SERIOUS = ("repair", "complaint")
+COMPLAINT = "complaint"
+SERIOUS = ("repair", COMPLAINT)
+REPORTED = "reported"
+"""The status of a defect that a customer told the assistant of, until the workshop says something of it."""
 CLOSED = ("closed", "done", "resolved", "collected", "delivered", "cancelled")
 
 
@@ -24,39 +28,68 @@ class OpenMatter:
     source: str
     interaction_id: str
     since: datetime
+    """When it came to this status."""
+    began: datetime
 
     @property
     def is_ready(self) -> bool:
         return self.kind == "repair" and self.status == "ready"
 
 
-def open_matters(connection: Connection, customer_ids: Sequence[str], now: datetime) -> list[OpenMatter]:
+def open_matters(
+    connection: Connection, customer_ids: Sequence[str], now: datetime, *, said_here: bool = False
+) -> list[OpenMatter]:
     """Repairs and complaints without an end, those that only wait for the customer first.
 
     Each word on a matter may come as an interaction of its own: of those that name the same order, or the same product,
-    the newest counts. One that names neither is a matter by itself.
+    the newest counts. One that names neither is a matter by itself. `said_here`: only what was said to the assistant.
     """
     met = interactions.c
     rows = connection.execute(
         select(interactions)
-        .where(met.customer_id.in_(customer_ids), met.kind.in_(SERIOUS), met.at <= now)
-        .order_by(met.at, met.interaction_id)
-    )
-    newest = {(row.source, row.kind, row.order_id or row.product or row.interaction_id): row for row in rows}
-    found = [
-        OpenMatter(
-            row.kind,
-            _status(row),
-            row.product or "",
-            row.attributes.get("place") or "",
-            row.source,
-            row.interaction_id,
-            row.at,
+        .where(
+            met.customer_id.in_(customer_ids),
+            met.kind.in_(SERIOUS),
+            met.at <= now,
+            met.source == SOURCE if said_here else true(),
         )
-        for row in newest.values()
-        if _status(row) not in CLOSED
-    ]
+        .order_by(met.at, met.interaction_id)
+    ).all()
+    matters: dict[tuple[str, str, str], list[Row[Any]]] = {}
+    for row in rows:
+        matters.setdefault((row.source, row.kind, row.order_id or row.product or row.interaction_id), []).append(row)
+    found = [_matter(words) for words in matters.values() if _is_open(words, rows)]
     return sorted(found, key=lambda m: (not m.is_ready, m.since))
+
+
+def _matter(words: Sequence[Row[Any]]) -> OpenMatter:
+    """The matter that these words, the oldest first, come to."""
+    row = words[-1]
+    ended = [i for i, word in enumerate(words) if _status(word) in CLOSED]
+    return OpenMatter(
+        row.kind,
+        _status(row),
+        row.product or "",
+        row.attributes.get("place") or "",
+        row.source,
+        row.interaction_id,
+        row.at,
+        words[ended[-1] + 1 if ended else 0].at,
+    )
+
+
+def _is_open(words: Sequence[Row[Any]], everything: Sequence[Row[Any]]) -> bool:
+    newest = words[-1]
+    if _status(newest) == REPORTED:
+        # The workshop has taken it up: what it says goes on from there.
+        return not any(
+            row.kind == newest.kind
+            and row.product == newest.product
+            and row.source != newest.source
+            and row.at > newest.at
+            for row in everything
+        )
+    return _status(newest) not in CLOSED
 
 
 def _status(row: Row[Any]) -> str:

@@ -8,6 +8,7 @@ from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
 
 SOURCE = "rapport"
+"""Of what customers ask people to do through the assistant."""
 
 
 def request_service(moment: Moment, matter_id: str) -> Reply:
@@ -16,18 +17,20 @@ def request_service(moment: Moment, matter_id: str) -> Reply:
     return Reply("utter_matter_request_noted")
 
 
-def keep_request(moment: Moment, kind: str, attributes: dict[str, Any], **columns: Any) -> None:
-    """An open request of the customer's, unique on the message. `columns`: of `interactions`, such as `text` or `order_id`."""
+def keep_request(
+    moment: Moment, kind: str, attributes: dict[str, Any], *, status: str = "open", **columns: Any
+) -> None:
+    """A request of the customer's, unique on the message. `columns`: of `interactions`, such as `text` or `order_id`."""
     moment.connection.execute(
         interactions.insert().values(
             source=SOURCE,
-            interaction_id=moment.message_id,
+            interaction_id=f"{moment.message_id}/{kind}",
             source_id=moment.conversation_id,
             customer_id=moment.profile,
             at=moment.now,
             touchpoint=moment.touchpoint,
             kind=kind,
-            status="open",
+            status=status,
             cost=0,
             attributes=attributes,
             **columns,

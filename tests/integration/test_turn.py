@@ -261,9 +261,9 @@ def test_a_declined_offer_is_not_named_again_even_when_advice_is_asked_for(guest
 
 def test_a_price_is_told_and_keeps_nothing_but_the_turn(guest: Visitor, engine: Engine) -> None:
     before = counts(engine)
+    assert responses(guest.says("how much is it?", "action_price")) == ["utter_price_which"]
     (reply,) = guest.says("how much is the grinder?", "action_price").replies
     assert (reply.response, reply.values) == ("utter_price", {"product": "Grinder", "price": "Rp 1,350,000"})
-    assert responses(guest.says("how much is it?", "action_price")) == ["utter_price_which"]
     after = counts(engine)
     assert {t for t in after if after[t] != before[t]} == {"messages", "turns", *TOLD}
 
@@ -389,7 +389,7 @@ def test_a_verified_customer_with_an_open_repair_is_served_first_and_asked_nothi
     told = customer.says("hi, looking for something for the office", "action_note_need", OFFICE)
 
     assert responses(told) == ["utter_welcome_name", "utter_open_matter_ready"]
-    assert told.replies[1].values == {"product": "Espresso machine", "place": "Menteng"}
+    assert told.replies[1].values == {"product": "Espresso machine", "where": " at Menteng"}
     assert offered(told) is None
     assert all_rows(engine, questions_asked) == []
     assert all_rows(engine, exposures) == []
@@ -646,6 +646,20 @@ TURNS: dict[str, tuple[str, tuple[tuple[str, str, float], ...]]] = {
     "action_stop_asking": ("stop asking", ()),
     "action_explain_question": ("why?", ()),
     "action_fallback": ("mail me at a@example.com", (("email", "a@example.com", 1.0),)),
+    "action_stock": ("any toraja left?", (("product", "toraja", 1.0),)),
+    "action_order_status": ("where is ORD-1234", (("order_number", "ORD-1234", 1.0),)),
+    "action_delivery": ("do you deliver?", ()),
+    "action_return": ("I want to return this", ()),
+    "action_repair": ("is my machine ready", ()),
+    "action_points": ("my points", ()),
+    "action_complain": ("this is awful", ()),
+    "action_praise": ("great shop", ()),
+    "action_privacy": ("what do you do with my data", ()),
+    "action_what_you_know": ("what do you know about me", ()),
+    "action_change_language": ("speak Indonesian", (("wanted_language", "id", 1.0),)),
+    "action_stop_offers": ("no more offers", ()),
+    "action_allow_again": ("you may ask again", ()),
+    "action_faq": ("how can I pay", (("faq", "payment", 1.0),)),
 }
 
 

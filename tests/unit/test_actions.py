@@ -12,7 +12,7 @@ from rasa_sdk import Tracker
 from rasa_sdk.executor import CollectingDispatcher
 from ruamel.yaml import YAML
 
-from actions import customize, differentiate, identify, interact
+from actions import customize, differentiate, identify, interact, service
 from actions.call import StoreAction, say, understanding_of
 from crm_store.moment import Reply, TurnResult, Understanding
 from crm_store.turn import STEPS, TurnRequest
@@ -22,7 +22,7 @@ DOMAIN = YAML(typ="safe").load(ROOT / "domain.yml")
 RULES = YAML(typ="safe").load(ROOT / "data/rules/rules.yml")["rules"]
 ACTIONS = [
     member
-    for module in (identify, differentiate, interact, customize)
+    for module in (identify, differentiate, interact, customize, service)
     for member in vars(module).values()
     if isinstance(member, type) and issubclass(member, StoreAction) and member is not StoreAction
 ]

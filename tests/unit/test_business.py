@@ -87,7 +87,7 @@ MISTAKES = {
     ),
     "a colour without its sign": Mistake('"#8a4b2a"', '"8a4b2a"', "found '8a4b2a'"),
     "a pattern that is none": Mistake(
-        "asking: {", 'numbers: {order_number: "("}\nasking: {', "is not a regular expression"
+        r"order_number: '\bORD[- ]?\d{4,10}\b'", 'order_number: "("', "is not a regular expression"
     ),
     "a default nobody speaks": Mistake("default_language: en", "default_language: id-ID", "must be one of `languages`"),
     "an unknown segment in a question": Mistake(

@@ -1,0 +1,30 @@
+"""Whether, when and for how much something is brought: the terms for everybody, and what is a customer's own."""
+
+from __future__ import annotations
+
+import re
+
+from crm_store.interact.service.order_status import order_status
+from crm_store.interact.service.order_words import number_in, told
+from crm_store.interact.service.orders import orders_of
+from crm_store.interact.service.proof import is_served, proof_wanted, terms_or_phone
+from crm_store.interact.service.repairs import ready_to_deliver
+from crm_store.moment import Moment, Reply
+
+_OWN = re.compile(r"\b(my|mine|saya|aku|gue|gw|punyaku|\w{3,}ku)\b", re.IGNORECASE)
+
+
+def delivery(moment: Moment) -> list[Reply]:
+    if number_in(moment):
+        return order_status(moment)
+    said = terms_or_phone(moment, "delivery")
+    own = bool(_OWN.search(moment.text))
+    if not is_served(moment):
+        return [*said, proof_wanted(moment)] if own else said
+    machine = ready_to_deliver(moment)
+    if machine:
+        return [*said, machine]
+    if own:
+        orders = orders_of(moment.connection, moment.profiles, moment.now, moment.business.business.zone)
+        said += [told(moment, order) for order in orders if order.is_under_way][:1]
+    return said

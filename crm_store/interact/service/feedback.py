@@ -1,0 +1,32 @@
+"""Complaint and praise: kept for staff. While a complaint is open nothing is asked or offered."""
+
+from __future__ import annotations
+
+from crm_store.interact.handover import answers_again, call_person
+from crm_store.interact.matters import COMPLAINT
+from crm_store.interact.requests import keep_request
+from crm_store.moment import Moment, Reply
+
+PRAISE = "praise"
+
+
+def complain(moment: Moment) -> list[Reply]:
+    """Kept, apologised for once, and a person called, who may already be on the way."""
+    product = next((value for value, _ in moment.understanding.values("product")), None)
+    found = moment.business.product(product) if product else None
+    if moment.pending.get("complaint") and moment.pending.get("person"):
+        return [Reply("utter_noted_for_colleague")]
+    moment.pending["complaint"] = moment.message_id
+    keep_request(moment, COMPLAINT, {}, text=moment.text, product=found.name if found else None)
+    moment.pending.pop("yes", None)
+    if not moment.pending.get("person"):
+        call_person(moment, COMPLAINT)
+    opens = answers_again(moment)
+    if opens is None:
+        return [Reply("utter_complaint_noted")]
+    return [Reply("utter_complaint_noted_closed", {"opens": opens})]
+
+
+def praise(moment: Moment) -> list[Reply]:
+    keep_request(moment, PRAISE, {}, status="done", text=moment.text)
+    return [Reply("utter_praise_thanks")]

@@ -1,0 +1,43 @@
+"""Points: how many there are, and what was earned last."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from crm_store.interact.service.proof import is_served, proof_wanted, terms, terms_or_phone
+from crm_store.interact.service.words import figure, on_day
+from crm_store.moment import Moment, Reply
+from crm_store.tables import interactions
+
+
+def points(moment: Moment) -> list[Reply]:
+    if not is_served(moment):
+        return [*terms_or_phone(moment, "points"), proof_wanted(moment)]
+    total = balance_of(moment)
+    if total is None:
+        return [Reply("utter_points_none"), *terms(moment, "points")]
+    balance = {"points": figure(max(total, 0), moment.language)}
+    met = interactions.c
+    earned = moment.connection.execute(
+        select(met.points, met.at)
+        .where(met.customer_id.in_(moment.profiles), met.points > 0, met.at <= moment.now)
+        .order_by(met.at.desc())
+        .limit(1)
+    ).first()
+    if earned is None:
+        return [Reply("utter_points", balance), *terms(moment, "points")]
+    zone = moment.business.business.zone
+    day = on_day(earned.at.astimezone(zone).date(), moment.now.astimezone(zone).date(), moment.language)
+    last = {"earned": figure(earned.points, moment.language), "day": day}
+    return [Reply("utter_points_earned", balance | last), *terms(moment, "points")]
+
+
+def balance_of(moment: Moment) -> float | None:
+    """The points of a verified customer; None where there were never any."""
+    met = interactions.c
+    total: float | None = moment.connection.execute(
+        select(func.sum(met.points)).where(
+            met.customer_id.in_(moment.profiles), met.points.is_not(None), met.at <= moment.now
+        )
+    ).scalar_one()
+    return total

@@ -1,0 +1,35 @@
+"""What everybody may hear of a service, and how somebody proves who they are before they hear of their own."""
+
+from __future__ import annotations
+
+from crm_store.identify.assurance import Act
+from crm_store.moment import Moment, Reply
+
+OTHER_WAYS = ("telegram",)
+"""Channels on which proof is given in another way than by signing in to the shop."""
+
+
+def is_served(moment: Moment) -> bool:
+    """Whether this person may hear of orders, repairs, points and what else is a customer's own."""
+    return moment.may(Act.GET_SERVICE)
+
+
+def proof_wanted(moment: Moment) -> Reply:
+    """How to prove who one is, on this channel. The same whatever was typed, and whether or not that is anybody's."""
+    return Reply(f"utter_need_proof_{moment.channel}" if moment.channel in OTHER_WAYS else "utter_need_proof")
+
+
+def terms(moment: Moment, service: str) -> list[Reply]:
+    """What `business.yml` says of a service; nothing where it says nothing."""
+    words = getattr(moment.business.service, service)
+    return [Reply("utter_terms", {"terms": words[moment.language]})] if words else []
+
+
+def terms_or_phone(moment: Moment, service: str) -> list[Reply]:
+    """The same; where it says nothing, that this is not known here and who knows."""
+    return terms(moment, service) or [not_known(moment)]
+
+
+def not_known(moment: Moment) -> Reply:
+    about = moment.business.business
+    return Reply("utter_not_known", {"phone": about.phone, "hours": about.hours[moment.language]})

@@ -1,0 +1,76 @@
+"""How customers want to be served: in which language, with or without questions and offers; and what is said to all."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import update
+
+from crm_store.access.consent import OFFERS, QUESTIONS, keep_consent, withdrawn
+from crm_store.interact.service.proof import not_known
+from crm_store.moment import SPEAK, Moment, Reply, TurnResult
+from crm_store.tables import conversations
+
+_LANGUAGES = {
+    "en": {"en": "English", "id": "Bahasa Indonesia"},
+    "id": {"en": "bahasa Inggris", "id": "bahasa Indonesia"},
+}
+_OF_OFFERS = re.compile(
+    r"\b(offer\w*|promo\w*|deal\w*|recommend\w*|suggest\w*|advert\w*|ads|sell\w*|tawar\w*|penawaran\w*|rekomendasi\w*"
+    r"|saran\w*|diskon\w*|iklan\w*|jual\w*)\b",
+    re.IGNORECASE,
+)
+_OF_QUESTIONS = re.compile(r"\b(ask\w*|question\w*|tanya\w*|nanya\w*|pertanyaan\w*|bertanya)\b", re.IGNORECASE)
+
+
+def change_language(moment: Moment) -> list[Reply] | TurnResult:
+    """Speaks the language that is asked for from now on; a language that the business does not speak is said to be one."""
+    wanted = next((value for value, _ in moment.understanding.values("wanted_language")), None)
+    spoken = moment.business.business.languages
+    if wanted not in spoken:
+        names = [_LANGUAGES[moment.language][code] for code in spoken]
+        joined = (" and " if moment.language == "en" else " dan ").join(names)
+        return [Reply("utter_language_not_spoken", {"languages": joined})]
+    here = conversations.c.id == moment.conversation_id
+    moment.connection.execute(update(conversations).where(here).values(language=wanted))
+    # In the language that was asked for, whatever it was asked in.
+    return TurnResult((Reply(f"utter_language_{wanted}"),), (f"{SPEAK}{wanted}",))
+
+
+def stop_offers(moment: Moment) -> list[Reply]:
+    keep_consent(moment, OFFERS, granted=False)
+    if moment.pending.get("yes", {}).get("kind") == "offer":
+        moment.pending.pop("yes")
+    moment.pending.pop("question", None)
+    return [Reply("utter_stop_offers_done")]
+
+
+def allow_again(moment: Moment) -> list[Reply]:
+    """Takes back what was withdrawn: what the words name of it, else all of it."""
+    off = [purpose for purpose in (QUESTIONS, OFFERS) if purpose in withdrawn(moment.connection, moment.profiles)]
+    named = [p for p, words in ((OFFERS, _OF_OFFERS), (QUESTIONS, _OF_QUESTIONS)) if words.search(moment.text)]
+    granted = [purpose for purpose in off if purpose in named or not named]
+    for purpose in granted:
+        keep_consent(moment, purpose, granted=True)
+    if not granted:
+        return [Reply("utter_allow_again_nothing")]
+    return [Reply("utter_allow_again_both" if len(granted) > 1 else f"utter_allow_again_{granted[0]}")]
+
+
+def privacy(moment: Moment) -> list[Reply]:
+    """The short notice of `business.yml`, and where the long one is."""
+    about, notice = moment.business.business, moment.business.privacy
+    # An address without a host leads somewhere on the business's own pages only.
+    link = about.privacy_url if "://" in about.privacy_url or moment.channel == "web" else ""
+    if notice and link:
+        return [Reply("utter_privacy", {"notice": notice.notice[moment.language], "link": link})]
+    if notice:
+        return [Reply("utter_privacy_short", {"notice": notice.notice[moment.language]})]
+    return [Reply("utter_privacy_link", {"link": link})] if link else [not_known(moment)]
+
+
+def faq(moment: Moment) -> list[Reply]:
+    """The answer of `business.yml` to a question that many ask."""
+    known = {entry.id for entry in moment.business.faq}
+    asked = next((value for value, _ in moment.understanding.values("faq") if value in known), None)
+    return [Reply(f"utter_faq_{asked}")] if asked else [not_known(moment)]
