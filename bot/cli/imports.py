@@ -1,16 +1,17 @@
-"""`rapport import`: customers, transactions and interactions from CSV files."""
+"""`rapport import`: customers, transactions, interactions and stock from CSV files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.store import open_store
+from bot.cli.store import load_settings, open_store
 from bot.cli.terminal import Json, progress, show
 
 if TYPE_CHECKING:
@@ -44,6 +45,15 @@ def interactions(file: File, as_json: Json = False) -> None:
     from crm_store.imports import import_interactions
 
     _load(import_interactions, file, as_json)
+
+
+@app.command()
+def stock(file: File, as_json: Json = False) -> None:
+    """What there is of each product in each store: product, store, quantity, at."""
+    from crm_store.business import load_business
+    from crm_store.imports import import_stock
+
+    _load(partial(import_stock, business=load_business(load_settings().business)), file, as_json)
 
 
 def _load(load: Callable[..., ImportReport], file: Path, as_json: bool) -> None:

@@ -249,8 +249,11 @@ def answer(
     now: datetime,
     *,
     state: str = "answered",
+    speaks: str | None = None,
 ) -> bool:
     """Marks a message answered and writes its replies, once. False when it was answered already: nothing is written then.
+
+    `speaks`: the language in which the conversation goes on, where it is not that of the message.
 
     Nothing is said either when a person has taken the conversation over meanwhile: the message is theirs then.
     """
@@ -270,8 +273,8 @@ def answer(
         return False
     if replies and not say(connection, conversation_id, replies, now, in_reply_to=message_id):
         connection.execute(update(messages).where(messages.c.id == message_id).values(state="for_staff"))
-    if understood.language:
-        connection.execute(_SPEAKS, {"conversation": conversation_id, "speaks": understood.language})
+    if speaks or understood.language:
+        connection.execute(_SPEAKS, {"conversation": conversation_id, "speaks": speaks or understood.language})
     return True
 
 

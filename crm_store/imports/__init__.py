@@ -1,4 +1,4 @@
-"""CSV files in: customers, transactions, interactions.
+"""CSV files in: customers, transactions, interactions, stock.
 
 Idempotent on the row's key; bad rows are put aside with a reason, the rest is loaded.
 
@@ -16,6 +16,7 @@ from crm_store.imports.errors import (
 from crm_store.imports.facts import import_interactions, import_transactions
 from crm_store.imports.loading import ImportReport, Progress
 from crm_store.imports.reading import count_rows
+from crm_store.imports.stock import import_stock
 
 __all__ = [
     "FileMissingError",
@@ -28,5 +29,6 @@ __all__ = [
     "count_rows",
     "import_customers",
     "import_interactions",
+    "import_stock",
     "import_transactions",
 ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -14,6 +13,7 @@ from crm_store.interact.service.proof import not_known
 from crm_store.interact.service.topics import STOCK, asks_back, talks_of
 from crm_store.interact.service.words import at_time, listed
 from crm_store.moment import Moment, Reply
+from crm_store.stock import WEB_SHOP, Count
 from crm_store.tables import stock as table
 
 FRESH = timedelta(days=2)
@@ -21,8 +21,6 @@ FRESH = timedelta(days=2)
 A_FEW = 5
 """Down from here there are only a few left."""
 MOST_PLACES = 4
-WEB_SHOP = ""
-"""The `store_id` of what the web shop itself has."""
 _AT = {"en": "at {place}", "id": "di {place}"}
 _WEB = {"en": "in the web shop", "id": "di toko web"}
 _LEVELS = {
@@ -31,12 +29,6 @@ _LEVELS = {
     "none": {"en": "sold out {places}", "id": "habis {places}"},
     "unknown": {"en": "not known {places}", "id": "belum ada kabar {places}"},
 }
-
-
-@dataclass(frozen=True)
-class Count:
-    quantity: float
-    at: datetime
 
 
 def stock(moment: Moment) -> list[Reply]:
@@ -54,8 +46,8 @@ def stock(moment: Moment) -> list[Reply]:
 
 def _places(moment: Moment) -> list[Store]:
     """The store that the message names; all of them where it names none."""
-    named = [store for value, _ in moment.understanding.values("store") if (store := moment.business.store(value))]
-    return list(dict.fromkeys(named)) or list(moment.business.stores)
+    named = {value for value, _ in moment.understanding.values("store")}
+    return [store for store in moment.business.stores if store.id in named] or moment.business.stores
 
 
 def _told(moment: Moment, product: Product, stores: Sequence[Store]) -> Reply:
@@ -86,10 +78,9 @@ def _told(moment: Moment, product: Product, stores: Sequence[Store]) -> Reply:
 
 def _fresh(moment: Moment, product: Product) -> dict[str, Count]:
     """The counts of this product that still say something, by store."""
-    rows = moment.connection.execute(
-        select(table.c.store_id, table.c.quantity, table.c.at).where(table.c.product_id == product.id)
-    )
-    return {row.store_id: Count(row.quantity, row.at) for row in rows if moment.now - row.at <= FRESH}
+    rows = moment.connection.execute(select(table).where(table.c.product_id == product.id))
+    counts = (Count(row.product_id, row.store_id, row.quantity, row.at) for row in rows)
+    return {count.store_id: count for count in counts if moment.now - count.at <= FRESH}
 
 
 def _level(count: Count | None) -> str:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import update
-
 from crm_store.access.consent import OFFERS, QUESTIONS, keep_consent, withdrawn
 from crm_store.interact.service.proof import not_known
 from crm_store.moment import SPEAK, Moment, Reply, TurnResult
-from crm_store.tables import conversations
 
 _LANGUAGES = {
     "en": {"en": "English", "id": "Bahasa Indonesia"},
@@ -31,8 +28,6 @@ def change_language(moment: Moment) -> list[Reply] | TurnResult:
         names = [_LANGUAGES[moment.language][code] for code in spoken]
         joined = (" and " if moment.language == "en" else " dan ").join(names)
         return [Reply("utter_language_not_spoken", {"languages": joined})]
-    here = conversations.c.id == moment.conversation_id
-    moment.connection.execute(update(conversations).where(here).values(language=wanted))
     # In the language that was asked for, whatever it was asked in.
     return TurnResult((Reply(f"utter_language_{wanted}"),), (f"{SPEAK}{wanted}",))
 
