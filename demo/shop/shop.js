@@ -203,6 +203,10 @@ byId("detail-ask").addEventListener("click", () => {
   byId("detail").close();
   chat.suggest(say("ask_sentence").replace("{product}", detailed.name[language]));
 });
+chat.addEventListener("rapport:not-me", () => {
+  chat.removeAttribute("user-token");
+  become(null);
+});
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", () => speak(button.dataset.language));
 }

@@ -78,6 +78,20 @@ def test_a_sign_in_survives_a_reload(shop: Page) -> None:
     expect(shop.get_by_role("button", name="Sari Wijaya")).to_have_attribute("aria-pressed", "true")
 
 
+def test_who_says_that_it_is_not_them_is_signed_out_of_the_shop_too(
+    shop: Page, widget: Widget, chat: ChatServer
+) -> None:
+    shop.get_by_role("button", name="Sari Wijaya").click()
+    expect(shop.locator("rapport-chat")).to_have_attribute("user-token", re.compile("."))
+    widget.open()
+    shop.get_by_role("button", name="This isn't me").click()
+    shop.get_by_role("button", name="Start anew").click()
+    expect(shop.get_by_role("button", name="Stay anonymous")).to_have_attribute("aria-pressed", "true")
+    widget.say("hi")
+    widget.shows("hi", "Hello, welcome to Kopi Sudirman.")
+    assert len(chat.posted("/v1/chat/sign-out")) == 1
+
+
 def test_the_page_and_the_widget_change_language_together(shop: Page, widget: Widget) -> None:
     shop.get_by_role("button", name="Bahasa Indonesia").click()
     expect(shop.get_by_role("heading", name="Di rak kami")).to_be_visible()

@@ -5,7 +5,8 @@ import re
 
 import pytest
 from browsing import Widget
-from fakes.chat_server import WIDGET, ChatServer
+from fakes.chat_script import scripted
+from fakes.chat_server import WIDGET, ChatServer, Running
 from playwright.sync_api import Page, expect
 
 # Contrast of an element's text with what lies behind it, by WCAG 2.
@@ -135,3 +136,25 @@ def test_the_end_of_the_talk_stays_in_view_while_the_composer_grows(widget: Widg
     expect(page.locator(".offer")).to_be_in_viewport(ratio=1)
     widget.composer.fill("one\ntwo\nthree\nfour\nfive")
     expect(page.locator(".offer .reason")).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_page_of_another_origin_with_a_strict_policy_all_of_it_works(widget: Widget, page: Page) -> None:
+    with Running(ChatServer(answer=scripted)) as shop:
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(f"{shop.url}/embedding?server={widget.url}")
+        widget.open()
+        widget.say("10 to 40")
+        expect(page.locator(".offer .see")).to_have_css("display", "block")
+        assert not [complaint for complaint in complaints if "favicon" not in complaint]
+
+
+def test_what_is_seen_of_an_open_chat_is_loaded_when_somebody_comes_near(widget: Widget, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(widget.url)))
+    widget.visit()
+    page.wait_for_load_state("networkidle")
+    assert [path for path in asked if path.endswith(".js")] == ["/widget.js"]
+    widget.launcher.hover()
+    expect(page.locator("textarea")).to_be_attached()
+    assert [path for path in asked if path.endswith(".js")] == ["/widget.js", "/widget-panel.js"]

@@ -20,6 +20,7 @@ from uuid import uuid4
 import uvicorn
 from fakes.faults import Faults, Faulty
 from fastapi import FastAPI, Header, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
@@ -213,6 +214,7 @@ def build_app(chat: ChatServer) -> ASGIApp:
         return {}
 
     add_pages(app)
+    app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     return Faulty(app, chat.faults)
 
 
@@ -229,6 +231,14 @@ def add_pages(app: FastAPI) -> None:
             f'<!doctype html><html lang="{lang}"><meta name="viewport" content="width=device-width">'
             '<link rel="icon" href="data:,"><script type="module" src="/widget.js"></script>'
             f"<a href='#'>before</a><rapport-chat {attributes}></rapport-chat>"
+        )
+
+    @app.get("/embedding")
+    async def embedding(server: str) -> HTMLResponse:
+        """A shop's page that allows nothing but the widget of `server`."""
+        return HTMLResponse(
+            f'<!doctype html><html lang="en"><script type="module" src="{server}/widget.js"></script><rapport-chat></rapport-chat>',
+            headers={"content-security-policy": f"default-src 'none'; script-src {server}; connect-src {server}"},
         )
 
     @app.get("/{part}.js")

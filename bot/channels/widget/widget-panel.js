@@ -17,7 +17,7 @@ const WORDS = {
     sending: "Sending…", waiting: "Waiting for the network", sent: "Sent", failed: "Not sent.", again: "Try again",
     connecting: "Connecting again…", offline: "You are offline. What you write is sent when you are back.",
     typing: "An answer is on its way", privacy: "We remember this chat so that you need not say things twice.", policy: "Privacy",
-    notMe: "This isn't me", sure: "This chat is closed and forgotten on this device.", anew: "Start anew", back: "Back",
+    notMe: "This isn't me", sure: "Close this chat and forget it on this device?", anew: "Start anew", back: "Back",
     because: "Because", code: "Your code", copy: "Copy", copied: "Copied", see: "Have a look",
   },
   id: {
@@ -29,7 +29,7 @@ const WORDS = {
     sending: "Mengirim…", waiting: "Menunggu jaringan", sent: "Terkirim", failed: "Tidak terkirim.", again: "Coba lagi",
     connecting: "Menyambung lagi…", offline: "Anda sedang luring. Yang Anda tulis dikirim begitu tersambung lagi.",
     typing: "Jawaban sedang ditulis", privacy: "Kami mengingat chat ini agar Anda tidak perlu mengulang.", policy: "Privasi",
-    notMe: "Ini bukan saya", sure: "Chat ini ditutup dan dilupakan di perangkat ini.", anew: "Mulai baru", back: "Kembali",
+    notMe: "Ini bukan saya", sure: "Tutup chat ini dan lupakan di perangkat ini?", anew: "Mulai baru", back: "Kembali",
     because: "Karena", code: "Kode Anda", copy: "Salin", copied: "Tersalin", see: "Lihat",
   },
 };
@@ -74,7 +74,7 @@ h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.25; overflow: 
 .staff .text { border: 1px solid var(--accent); }
 .by { margin: 0 4px -4px; color: var(--faint); font-size: 12.5px; font-weight: 600; }
 .by:empty { display: none; }
-[data-state=sending] .text, [data-state=waiting] .text { opacity: .7; }
+[data-state=sending] .text, [data-state=waiting] .text { opacity: .85; }
 .meta { margin: -3px 4px 0; color: var(--faint); font-size: 12px; }
 [data-state=failed] .meta { color: var(--warn); }
 .meta button { margin-inline-start: 6px; font-weight: 600; text-decoration: underline; text-underline-offset: 2px; color: inherit; min-height: 24px; }
@@ -107,6 +107,7 @@ h2 { margin: 0; font-size: 16px; font-weight: 650; line-height: 1.25; overflow: 
 .typing i:last-child { animation-delay: .3s; }
 @keyframes breathe { 0%, 60%, 100% { opacity: .35; } 30% { opacity: 1; transform: translateY(-3px); } }
 .wire { flex: none; margin: 0; padding: 4px 16px; color: var(--faint); font-size: 13px; text-align: center; }
+.wire, .privacy { text-wrap: balance; }
 .wire:empty { display: none; }
 
 form { flex: none; display: flex; align-items: flex-end; gap: 8px; margin: 6px 12px 0; padding: 5px 5px 5px 16px; border: 1px solid var(--line);
@@ -119,7 +120,9 @@ textarea::placeholder { color: var(--faint); opacity: 1; }
 .send { flex: none; display: grid; place-items: center; width: 38px; height: 38px; border-radius: 50%; background: var(--accent); color: var(--on-accent); }
 .send:disabled { background: var(--line); color: var(--faint); }
 .privacy { flex: none; margin: 0; padding: 8px 16px max(10px, env(safe-area-inset-bottom)); color: var(--faint); font-size: 12px; line-height: 1.4; text-align: center; }
-.privacy button { padding: 3px 4px; text-decoration: underline; text-underline-offset: 2px; }
+.privacy span button { padding: 4px 0; text-decoration: underline; text-underline-offset: 2px; }
+.privacy p { margin: 2px 0 8px; color: var(--ink); font-size: 14px; }
+.privacy .choices { justify-content: center; color: var(--ink); font-size: 14px; }
 
 @media (max-width: 480px) {
   .panel { inset: 0; width: 100%; max-width: none; height: var(--height, 100dvh); max-height: none; border-radius: 0; animation-name: none; }
@@ -345,7 +348,7 @@ export class Panel {
       this.#parts.notMe.lastChild.focus();
     };
     const no = make("button", { type: "button", onclick: stay }, back);
-    this.#parts.privacy.replaceChildren(make("span", { role: "alert" }, sure), " ", yes, " ", no);
+    this.#parts.privacy.replaceChildren(make("p", { role: "alert" }, sure), make("div", { className: "choices" }, yes, no));
     yes.focus();
   }
 
@@ -415,7 +418,7 @@ export class Panel {
     parts.scroll = make("div", { className: "scroll", tabIndex: 0 },
       make("div", {}, make("p", { className: "intro" }, parts.hello, parts.intro), parts.log, parts.typing));
     parts.line = make("p", { className: "wire", role: "status" });
-    parts.privacy = make("p", { className: "privacy" });
+    parts.privacy = make("div", { className: "privacy" });
     parts.panel = make("dialog", { className: "panel", id: "panel", "aria-labelledby": "title", tabIndex: -1, onclose: () => parts.panel.open || this.#element.hide() },
       make("header", {}, parts.face, make("div", { className: "who" }, parts.title, parts.role), parts.fresh, parts.close),
       parts.scroll, parts.line, this.#buildComposer(), parts.privacy);
