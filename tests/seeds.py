@@ -22,6 +22,7 @@ from crm_store.tables import (
     identifiers,
     messages,
     records,
+    staff,
     transactions,
     value_scores,
 )
@@ -79,6 +80,13 @@ def add_purchase(connection: Connection, customer: str, at: datetime, amount: fl
     )
 
 
+def add_colleague(connection: Connection, name: str, at: datetime) -> str:
+    """Somebody of staff who never signs in. Returns the id."""
+    row = {"id": new_id(), "email": f"{name.lower()}@desk.example", "name": name, "role": "agent", "password_hash": ""}
+    connection.execute(insert(staff).values(created_at=at, **row))
+    return row["id"]
+
+
 def add_tier(connection: Connection, customer: str, value: float, tier: str, at: datetime) -> None:
     connection.execute(
         insert(value_scores).values(customer_id=customer, actual_value=value, tier=tier, facts={}, computed_at=at)
@@ -96,6 +104,7 @@ class Talk:
     assurance: str = "anonymous"
     language: str = "en"
     state: str = "bot"
+    held_by: str | None = None
     id: str = field(default_factory=new_id)
     seq: int = 0
     last_message: str = ""
@@ -109,6 +118,7 @@ class Talk:
                 assurance=self.assurance,
                 language=self.language,
                 state=self.state,
+                held_by=self.held_by,
                 page="/beans" if self.channel == "web" else None,
                 started_at=self.at,
                 last_at=self.at,
@@ -124,8 +134,8 @@ class Talk:
     def bot_says(self, text: str, **more: Any) -> str:
         return self._say("bot", text, 1, in_reply_to=self.last_message, **more)
 
-    def staff_says(self, text: str) -> str:
-        return self._say("staff", text, 90)
+    def staff_says(self, text: str, staff_id: str | None = None) -> str:
+        return self._say("staff", text, 90, staff_id=staff_id)
 
     def decide(self, treatment: str, reason: str, **more: Any) -> str:
         """A decision upon the customer's last message; with `outcome` also the exposure of its offer."""
@@ -337,10 +347,12 @@ def open_complaint(connection: Connection, at: datetime) -> Talk:
 
 
 def with_staff(connection: Connection, at: datetime) -> Talk:
-    talk = Talk(connection, add_customer(connection, at), at, state="staff", language="id")
+    """Held by a colleague, who has the last word."""
+    colleague = add_colleague(connection, "Agus", at)
+    talk = Talk(connection, add_customer(connection, at), at, state="staff", held_by=colleague, language="id")
     talk.customer_says("bisa kirim ke Bandung?", "find_store", 0.44)
     talk.bot_says("Toko kami ada di Menteng dan Kemang.")
-    talk.staff_says("Halo, saya Rina. Bisa, ongkirnya Rp 20.000 dan sampai dalam dua hari.")
+    talk.staff_says("Halo, saya Agus. Bisa, ongkirnya Rp 20.000 dan sampai dalam dua hari.", colleague)
     return talk
 
 

@@ -5,7 +5,9 @@ Knows templates, and nothing of what a single page shows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,19 @@ from bot.console.wording import Wording
 from bot.settings import Settings
 from crm_store.business import Business
 from crm_store.conversations.overview import how_many_wait
+from crm_store.conversations.search import marked
 from crm_store.database import reading
 
 HERE = Path(__file__).parent
 Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What a page hears news of: `list` or a conversation's id, and the mark of what it shows."""
+
+    of: str
+    mark: str
 
 
 class Pages:
@@ -43,12 +54,20 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters["query"] = query
+        self._templates.globals["marked"] = marked
 
     def wording(self) -> Wording:
         return Wording(self._business, self._clock())
 
-    def render(self, request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-        """A page as an answer. `context`: what the template names besides what every page has."""
+    def address(self, request: Request, place: str, within: str = "") -> str:
+        """A path of the console's, such as `conversations/ID`, from the root. `within`: a mark on the page."""
+        marked_place = f"#{within}" if re.fullmatch(r"[\w-]{1,64}", within) else ""
+        return f"{request.scope.get('root_path', '')}/{place}{marked_place}"
+
+    def render(
+        self, request: Request, template: str, status: int = 200, live: Live | None = None, **context: Any
+    ) -> HTMLResponse:
+        """A page as an answer. `context`: what the template names besides what every page has; `live`: what it hears of."""
         staff = getattr(request.state, "staff", None)
         html = self._templates.get_template(template).render(
             base=request.scope.get("root_path", ""),
@@ -58,6 +77,7 @@ class Pages:
             say=self.wording(),
             staff=staff,
             waiting_count=self._how_many_wait() if staff else 0,
+            live=live,
             # The shop page at / is only there in demo mode.
             shop="/" if self._settings.shows_demo else None,
             **context,

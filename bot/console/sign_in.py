@@ -9,21 +9,21 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
-from urllib.parse import parse_qs
 
 import anyio
 from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from sqlalchemy import Engine
-from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from bot.console.forms import read_form
 from bot.console.guards import SESSION_COOKIE
 from crm_store.access.attempts import Attempts
 from crm_store.access.staff import SESSION_LENGTH, SignInRefusedError, sign_in, sign_out, staff_of
 from crm_store.database import UnitOfWork, reading
 
 LARGEST_FORM = 4096
+"""Bytes; nobody has signed in yet."""
 LONGEST_QUEUE = 20
 """Sign-ins that may wait for their turn: hashing takes a processor, and only an attacker fills the queue."""
 
@@ -49,7 +49,7 @@ def add_sign_in(app: FastAPI, engine: Engine, pages: Renderer, clock: Callable[[
 
     @app.post("/sign-in")
     async def enter(request: Request) -> Response:
-        fields = await _fields(request)
+        fields = await read_form(request, LARGEST_FORM)
         email, password, to = (fields.get(name, "") for name in ("email", "password", "to"))
 
         def refused(status: int, problem: str, wait: timedelta | None = None) -> Response:
@@ -81,16 +81,6 @@ def add_sign_in(app: FastAPI, engine: Engine, pages: Renderer, clock: Callable[[
         answer = RedirectResponse(f"{request.scope.get('root_path', '')}/sign-in", 303)
         answer.delete_cookie(SESSION_COOKIE, path=_cookie_path(request))
         return answer
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """The form's fields; read with a bound, because nobody has signed in yet."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise HTTPException(413, "That form is too large.")
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
 def _home(request: Request, to: str) -> RedirectResponse:

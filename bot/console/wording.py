@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -24,6 +25,13 @@ _ASSURANCES = {
     "anonymous": "A new device. Nothing proves who this is, so only what was said here is shown.",
     "recognised": "A device or account we have met before. Who holds it is not proven: no name, no orders, no points.",
     "verified": "Proven to be this customer.",
+}
+_WHY = {"asked": "asked for a person", "misunderstood": "was not understood twice"}
+_CHOICES = {
+    ("reviewed", "yes"): "Reviewed",
+    ("reviewed", "no"): "Not reviewed",
+    ("handed_over", "yes"): "Handed over",
+    ("unsure", "yes"): "Hardly understood",
 }
 _LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
 
@@ -57,6 +65,15 @@ class Wording:
         if 1 < days < 7:
             return f"{here:%a %H:%M}"
         return f"{here.day} {here:%b}" if here.year == today.year else f"{here.day} {here:%b %Y}"
+
+    def span(self, since: datetime) -> str:
+        """How long ago that was, as a length: "for 12 min"."""
+        minutes = max(0, int((self.now - since).total_seconds() // 60))
+        if minutes < 1:
+            return "for less than a minute"
+        if minutes < 120:
+            return f"for {minutes} min"
+        return f"for {minutes // 60} h" if minutes < 48 * 60 else f"for {minutes // (24 * 60)} days"
 
     def day(self, at: datetime) -> str:
         """The day as a heading."""
@@ -146,6 +163,49 @@ class Wording:
 
     def treatment_note(self, treatment_id: str) -> str | None:
         return next((t.note for t in self.business.treatments if t.id == treatment_id), None)
+
+    # Choices ------------------------------------------------------------------------------------------------
+
+    def why(self, why: str | None) -> str:
+        """Why a person is waited for."""
+        return _WHY.get(why or "", "")
+
+    def urgent_first(self, counts: Mapping[str, int]) -> list[tuple[str, int]]:
+        return sorted(counts.items(), key=lambda found: (*STATES, found[0]).index(found[0]))
+
+    def options(
+        self, counts: Mapping[str, int], chosen: str | None, title: Callable[[str], str]
+    ) -> list[tuple[str, str, int]]:
+        """Value, title and count of what may be chosen; what is chosen is among it, though nothing else fits it."""
+        return [
+            (value, title(value), counts.get(value, 0)) for value in sorted({*counts, *([chosen] if chosen else [])})
+        ]
+
+    def tier_options(self) -> list[tuple[str, str, None]]:
+        return [(tier.id, self.words(tier.title), None) for tier in self.business.tiers]
+
+    def need_options(self) -> list[tuple[str, str, None]]:
+        return [(segment.id, self.words(segment.title), None) for segment in self.business.needs.segments]
+
+    def choice(self, name: str, value: str) -> str:
+        """What a filter chooses."""
+        titles: dict[str, Callable[[str], str]] = {
+            "state": self.state,
+            "channel": self.channel,
+            "language": self.language,
+            "tier": self.tier,
+            "need": self.segment,
+        }
+        if name in titles:
+            return titles[name](value)
+        return _CHOICES.get((name, value), f"{name.capitalize()}: {value}")
+
+    def as_it_is(self, name: str) -> str:
+        return name
+
+    def wider(self, typed: str) -> str:
+        """A search that finds more: each word with any ending."""
+        return " ".join(f"{word}*" for word in re.findall(r"\w+", typed))
 
     # What was stored as JSON --------------------------------------------------------------------------------
 

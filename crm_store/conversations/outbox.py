@@ -59,8 +59,9 @@ def say(
     *,
     in_reply_to: str | None = None,
     staff_id: str | None = None,
+    client_id: str | None = None,
 ) -> list[str]:
-    """Says something in a conversation. Returns the messages' ids.
+    """Says something in a conversation. Returns the messages' ids. `client_id`: of a single reply, unique in it.
 
     Nothing is said, and the list is empty, where a person holds the conversation and it is not they who speak.
     """
@@ -74,6 +75,7 @@ def say(
             "seq": place.seq + i,
             "author": "staff" if staff_id else "bot",
             "staff_id": staff_id,
+            "client_id": client_id,
             "state": "ready",
             "text": reply.text,
             "at": now,

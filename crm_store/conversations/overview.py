@@ -1,5 +1,5 @@
 """The list of conversations for staff: the newest first, a page at a time, each with what tells whether to
-look inside.
+look inside; and those in which a customer waits for a person, the longest first.
 
 Begins at `transcripts.readable`, as every query for staff does. Knows no HTTP and no wording.
 """
@@ -15,19 +15,26 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from crm_store.access.staff import Staff
-from crm_store.conversations.participants import labels
+from crm_store.conversations.filters import Filter, chosen
+from crm_store.conversations.handovers import Waits, waits_of
+from crm_store.conversations.participants import Label, labels
+from crm_store.conversations.presence import staff_names
+from crm_store.conversations.reviews import is_reviewed, tags_of
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.assurance import Assurance
-from crm_store.tables import conversations, messages
+from crm_store.tables import conversation_tags, conversations, messages
 
 PAGE = 30
+MOST_WAITING = 50
+"""Waiting conversations that are shown at a time."""
 SNIPPET = 160
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A conversation in the list. `lowest_confidence`: of all that was understood in it; none if nothing
-    was.
+    """A conversation in the list. `lowest_confidence`: of all that was understood in it; none if nothing was.
+
+    `holder`: name of the member of staff who holds it; `waits`: while it waits for one.
     """
 
     id: str
@@ -42,6 +49,15 @@ class Summary:
     lowest_confidence: float | None
     name: str | None
     tier: str | None
+    holder: str | None
+    waits: Waits | None
+    tags: list[str]
+    is_reviewed: bool
+
+    @property
+    def wants_reply(self) -> bool:
+        """Whether it is the turn of the person who holds it."""
+        return self.state == "staff" and self.last_author == "customer"
 
 
 @dataclass(frozen=True)
@@ -52,11 +68,40 @@ class Page:
     older: str | None
 
 
-def counts(connection: Connection, reader: Staff) -> Counter[tuple[str, str]]:
-    """How many conversations there are by (channel, state)."""
-    seen = readable(reader).subquery()
-    query = select(seen.c.channel, seen.c.state, func.count()).group_by(seen.c.channel, seen.c.state)
-    return Counter({(channel, state): n for channel, state, n in connection.execute(query)})
+@dataclass(frozen=True)
+class Counts:
+    """How many conversations each choice would show, given all the others. `total`: with all of them."""
+
+    total: int
+    states: Counter[str]
+    channels: Counter[str]
+    languages: Counter[str]
+    tags: Counter[str]
+
+
+def counts(connection: Connection, reader: Staff, wanted: Filter) -> Counts:
+    """Counts of what is cheap to count: by state, channel, language and tag."""
+    names = ("state", "channel", "language")
+    seen = chosen(connection, reader, wanted.without(*names)).subquery()
+    columns = [seen.c[name] for name in names]
+    found = connection.execute(select(*columns, func.count().label("n")).group_by(*columns)).all()
+    by: dict[str, Counter[str]] = {name: Counter() for name in names}
+    total = 0
+    for row in found:
+        differs = [name for name in names if getattr(wanted, name) not in {None, row._mapping[name]}]
+        total += 0 if differs else row.n
+        for name in names:
+            if not set(differs) - {name}:
+                by[name][row._mapping[name]] += row.n
+    tagged = chosen(connection, reader, wanted.without("tag")).subquery()
+    tag = conversation_tags.c.tag
+    of_tags = (
+        select(tag, func.count().label("n"))
+        .join(tagged, tagged.c.id == conversation_tags.c.conversation_id)
+        .group_by(tag)
+    )
+    tags = Counter({row.tag: row.n for row in connection.execute(of_tags)})
+    return Counts(total, by["state"], by["channel"], by["language"], tags)
 
 
 def how_many_wait(connection: Connection) -> int:
@@ -65,21 +110,23 @@ def how_many_wait(connection: Connection) -> int:
     return connection.execute(waits).scalar_one()
 
 
+def waiting(connection: Connection, reader: Staff) -> list[Summary]:
+    """Conversations that wait for a person, the longest first."""
+    query = _listed(connection, reader, Filter(state="waiting")).order_by(conversations.c.last_at).limit(MOST_WAITING)
+    found = _summaries(connection, connection.execute(query).all())
+    return sorted(found, key=lambda one: one.waits.since if one.waits else one.last_at)
+
+
 def newest(
     connection: Connection,
     reader: Staff,
+    wanted: Filter = Filter(),  # noqa: B008  frozen
     *,
-    channel: str | None = None,
-    state: str | None = None,
     before: str | None = None,
     limit: int = PAGE,
 ) -> Page:
     """Conversations by their last message. `before`: id of a conversation; the page begins after it."""
-    query = readable(reader).order_by(conversations.c.last_at.desc(), conversations.c.id.desc())
-    if channel:
-        query = query.where(conversations.c.channel == channel)
-    if state:
-        query = query.where(conversations.c.state == state)
+    query = _listed(connection, reader, wanted).order_by(conversations.c.last_at.desc(), conversations.c.id.desc())
     if before:
         query = _older_than(connection, query, reader, before)
     rows = connection.execute(query.limit(limit + 1)).all()
@@ -95,8 +142,51 @@ def _older_than(connection: Connection, query: Select[Any], reader: Staff, befor
     return query.where(or_(last_at < edge.last_at, and_(last_at == edge.last_at, row_id < edge.id)))
 
 
+def _listed(connection: Connection, reader: Staff, wanted: Filter) -> Select[Any]:
+    return chosen(connection, reader, wanted).add_columns(is_reviewed().label("is_reviewed"))
+
+
 def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[Summary]:
     ids = [row.id for row in rows]
+    last = _last_said(connection, ids)
+    known = labels(connection, [(row.customer_id, Assurance.of(row.assurance)) for row in rows])
+    holders = staff_names(connection, [row.held_by for row in rows])
+    tags, waits = tags_of(connection, ids), waits_of(connection, ids)
+    return [
+        _summary(
+            row,
+            last[row.id],
+            known[row.customer_id, Assurance.of(row.assurance)],
+            holder=holders.get(row.held_by),
+            waits=waits.get(row.id, Waits(row.last_at, None)) if row.state == "waiting" else None,
+            tags=tags.get(row.id, []),
+        )
+        for row in rows
+        if row.id in last
+    ]
+
+
+def _summary(row: Row[Any], last: Row[Any], label: Label, **more: Any) -> Summary:
+    return Summary(
+        id=row.id,
+        channel=row.channel,
+        language=row.language,
+        state=row.state,
+        assurance=Assurance.of(row.assurance),
+        last_at=row.last_at,
+        last_author=last.author,
+        snippet=last.snippet,
+        message_count=last.said,
+        lowest_confidence=last.lowest,
+        name=label.name,
+        tier=label.tier,
+        is_reviewed=bool(row.is_reviewed),
+        **more,
+    )
+
+
+def _last_said(connection: Connection, ids: list[str]) -> dict[str, Row[Any]]:
+    """The last message of each conversation, with how many there are and the lowest confidence."""
     tally = (
         select(
             messages.c.conversation_id,
@@ -110,26 +200,5 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[Summary
     )
     same = and_(messages.c.conversation_id == tally.c.conversation_id, messages.c.seq == tally.c.last)
     text = func.substr(messages.c.text, 1, SNIPPET).label("snippet")
-    last = {
-        row.conversation_id: row
-        for row in connection.execute(select(tally, messages.c.author, text).join(messages, same))
-    }
-    known = labels(connection, [(row.customer_id, Assurance.of(row.assurance)) for row in rows])
-    return [
-        Summary(
-            id=row.id,
-            channel=row.channel,
-            language=row.language,
-            state=row.state,
-            assurance=Assurance.of(row.assurance),
-            last_at=row.last_at,
-            last_author=last[row.id].author,
-            snippet=last[row.id].snippet,
-            message_count=last[row.id].said,
-            lowest_confidence=last[row.id].lowest,
-            name=known[row.customer_id, Assurance.of(row.assurance)].name,
-            tier=known[row.customer_id, Assurance.of(row.assurance)].tier,
-        )
-        for row in rows
-        if row.id in last
-    ]
+    rows = connection.execute(select(tally, messages.c.author, text).join(messages, same))
+    return {row.conversation_id: row for row in rows}

@@ -137,12 +137,12 @@ def _tiers(connection: Connection, profile_ids: Iterable[str]) -> dict[str, tupl
 
 
 def _name(groups: Iterable[Iterable[Row[Any]]]) -> str | None:
-    """The first full name that the business's own records have."""
-    for rows in groups:
-        for row in rows:
-            attributes = row.attributes
-            parts = [str(attributes[k]) for k in ("given_name", "family_name") if attributes.get(k)]
-            name = " ".join(parts) or str(attributes.get("name") or "")
-            if name:
-                return name
-    return None
+    """The first full name that the business's own records have; where none is full, the first of any kind."""
+    names = [name for rows in groups for row in rows if (name := _name_parts(row.attributes))]
+    fullest = max(names, key=len, default=None)
+    return " ".join(fullest) if fullest else None
+
+
+def _name_parts(attributes: dict[str, Any]) -> list[str]:
+    parts = [str(attributes[k]) for k in ("given_name", "family_name") if attributes.get(k)]
+    return parts or str(attributes.get("name") or "").split()

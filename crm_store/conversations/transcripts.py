@@ -14,7 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from crm_store.access.staff import NotAllowedError, Staff
+from crm_store.conversations.deliveries import DeliveryState, delivery_states
+from crm_store.conversations.handovers import Change, Waits, changes, waits_of
 from crm_store.conversations.participants import Participant, participant
+from crm_store.conversations.presence import staff_names
 from crm_store.identify.assurance import Assurance
 from crm_store.tables import conversations, decisions, exposures, messages
 
@@ -71,6 +74,9 @@ class Message:
     buttons: list[Button]
     offer: dict[str, Any] | None
     decision: Decision | None
+    staff_name: str | None
+    delivery: DeliveryState | None
+    """Where the channel is sent to; none where the customer fetches what is said."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,15 @@ class Transcript:
     page: str | None
     started_at: datetime
     last_at: datetime
+    last_seq: int
     participant: Participant
     messages: list[Message]
+    held_by: str | None
+    holder: str | None
+    """Name of the member of staff who holds it."""
+    waits: Waits | None
+    """While the customer waits for a person."""
+    changes: list[Change]
 
 
 def readable(reader: Staff) -> Select[Any]:
@@ -112,6 +125,7 @@ def transcript(connection: Connection, reader: Staff, conversation_id: str) -> T
     row = connection.execute(readable(reader).where(conversations.c.id == conversation_id)).one_or_none()
     if row is None:
         return None
+    who = participant(connection, row.customer_id, Assurance.of(row.assurance))
     return Transcript(
         id=row.id,
         channel=row.channel,
@@ -120,8 +134,13 @@ def transcript(connection: Connection, reader: Staff, conversation_id: str) -> T
         page=row.page,
         started_at=row.started_at,
         last_at=row.last_at,
-        participant=participant(connection, row.customer_id, Assurance.of(row.assurance)),
+        last_seq=row.last_seq,
+        participant=who,
         messages=_messages(connection, row.id),
+        held_by=row.held_by,
+        holder=staff_names(connection, [row.held_by]).get(row.held_by),
+        waits=_waits(connection, row),
+        changes=changes(connection, row.id, {row.customer_id, *who.profile_ids}),
     )
 
 
@@ -136,6 +155,12 @@ def said_in(connection: Connection, reader: Staff, message_ids: Iterable[str]) -
     return {row.id: Said(row.conversation_id, row.channel, row.seq, row.at) for row in connection.execute(query)}
 
 
+def _waits(connection: Connection, row: Row[Any]) -> Waits | None:
+    if row.state != "waiting":
+        return None
+    return waits_of(connection, [row.id]).get(row.id, Waits(row.last_at, None))
+
+
 def _messages(connection: Connection, conversation_id: str) -> list[Message]:
     said = messages.c.conversation_id == conversation_id
     rows = connection.execute(select(messages).where(said).order_by(messages.c.seq)).all()
@@ -145,6 +170,8 @@ def _messages(connection: Connection, conversation_id: str) -> list[Message]:
     by_place = {place.get(message_id, message_id): decision for message_id, decision in decided.items()}
     pressed = _pressed(rows)
     titles = {b["payload"]: b["title"] for row in rows for b in row.buttons or []}
+    names = staff_names(connection, [row.staff_id for row in rows])
+    deliveries = delivery_states(connection, [row.id for row in rows if row.author != "customer"])
     return [
         Message(
             id=row.id,
@@ -161,6 +188,8 @@ def _messages(connection: Connection, conversation_id: str) -> list[Message]:
             buttons=[Button(b["title"], (row.id, b["payload"]) in pressed) for b in row.buttons or []],
             offer=row.offer,
             decision=by_place.get(row.id),
+            staff_name=names.get(row.staff_id),
+            delivery=deliveries.get(row.id),
         )
         for row in rows
     ]

@@ -52,7 +52,7 @@ def hire(engine: Engine, email: str, now: datetime, name: str | None = None) -> 
     return person
 
 
-def take(engine: Engine, person: Staff, guest: Visitor, *, from_colleague: bool = False) -> None:
+def take(engine: Engine, person: Staff, guest: Visitor, *, from_colleague: str | None = None) -> None:
     with UnitOfWork(engine) as work:
         desk.take(work.connection, person, guest.conversation_id, guest.at, from_colleague=from_colleague)
         work.commit()
@@ -217,7 +217,7 @@ def test_only_who_holds_it_may_speak_and_hand_back(guest: Visitor, engine: Engin
     with pytest.raises(desk.HeldByAnotherError, match="Rina holds this") as refused:
         take(engine, agus, guest)
     assert refused.value.name == "Rina"
-    take(engine, agus, guest, from_colleague=True)
+    take(engine, agus, guest, from_colleague=rina.id)
     reply(engine, agus, guest, "Agus here, Rina went home.")
     with pytest.raises(desk.NotHeldError):
         reply(engine, rina, guest, "hello")
