@@ -1,4 +1,4 @@
-"""Invents the demo business's customers: three CSV files in the form that `rapport import` reads.
+"""Invents the demo business's customers and stock: four CSV files in the form that `rapport import` reads.
 
 The same seed and date give the same files. Everything is invented: e-mail goes to domains reserved for documentation,
 phone numbers are of two blocks that follow one pattern (+62 811 5550 ..., +62 21 5550 ...).
@@ -50,7 +50,7 @@ class Identity:
 
 
 def generate(folder: Path, seed: int = 20, customers: int = 2000, until: date | None = None) -> None:
-    """Writes customers.csv, transactions.csv and interactions.csv into `folder`.
+    """Writes customers.csv, transactions.csv, interactions.csv and stock.csv into `folder`.
 
     `until`: the day after the data's last; today when not given. `customers` counts the four people worth meeting, who
     come first.
@@ -68,6 +68,16 @@ def generate(folder: Path, seed: int = 20, customers: int = 2000, until: date | 
             customer = _differ(index, business, rng)
             _introduce(identity, customer.ids, ledger, rng)
             Life(customer, business, ledger, rng).live()
+        _count(business, ledger, seed)
+
+
+def _count(business: Business, ledger: Ledger, seed: int) -> None:
+    """What is on the shelves: of one thing only a few, of one nothing, so that there is something to ask about."""
+    rng = Random(seed)  # noqa: S311  invents shelves, not secrets
+    short = {("toraja", "kemang"): 3, ("capsules", "menteng"): 0, ("espresso_machine", "kemang"): 0}
+    for product in business.products:
+        for place in (*(store.id for store in business.stores), ""):
+            ledger.count(product, place, short.get((product.id, place), rng.randint(8, 60)))
 
 
 def _invent(index: int, rng: Random) -> Identity:

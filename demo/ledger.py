@@ -1,4 +1,4 @@
-"""The three CSV files of the demo business, written as its five systems would export them.
+"""The four CSV files of the demo business, written as its five systems would export them.
 
 Keeps the ids, prices and margins consistent; knows nothing of who buys what and why.
 """
@@ -17,6 +17,10 @@ from crm_store.business import Business, Product
 
 Row = dict[str, Any]
 DAYS = 730
+DAYS_UNDER_WAY = 2
+"""A web order takes two days."""
+TOLD_OF_DELIVERIES = 30
+"""For so many days back the couriers' word on each web order is there."""
 
 JAKARTA = timezone(timedelta(hours=7))
 """There is no summer time."""
@@ -41,9 +45,15 @@ TRANSACTIONS = """
 source transaction_id source_id at amount margin currency product category quantity touchpoint order_id status
 """
 INTERACTIONS = """
-source interaction_id source_id at touchpoint kind text cost outcome order_id product status points place
+source interaction_id source_id at touchpoint kind text cost outcome order_id product status points place expected
 """
-FILES = {"customers": CUSTOMERS.split(), "transactions": TRANSACTIONS.split(), "interactions": INTERACTIONS.split()}
+STOCK = "product store quantity"
+FILES = {
+    "customers": CUSTOMERS.split(),
+    "transactions": TRANSACTIONS.split(),
+    "interactions": INTERACTIONS.split(),
+    "stock": STOCK.split(),
+}
 """The columns of each file."""
 
 
@@ -62,6 +72,7 @@ class Ledger:
     def __init__(self, folder: Path, business: Business, until: date, rng: Random) -> None:
         self._files: list[IO[str]] = []
         self._write = {name: self._open(folder / f"{name}.csv", columns) for name, columns in FILES.items()}
+        self._until = until
         self._dates = [(until - timedelta(days=day)).isoformat() for day in range(DAYS + 1)]
         self._rng, self._number = rng, 0
         self._rate = business.value.margin_rate
@@ -84,11 +95,23 @@ class Ledger:
         return product.price * (MARGINS.get(product.category, self._rate) if touchpoint == "web" else self._rate)
 
     def buy(
-        self, source_id: str, day: int, touchpoint: str, product: Product, quantity: int, basket: Line | None = None
+        self,
+        source_id: str,
+        day: int,
+        touchpoint: str,
+        product: Product,
+        quantity: int,
+        basket: Line | None = None,
+        *,
+        order: str = "",
+        takes: int = DAYS_UNDER_WAY,
     ) -> Line:
-        """Sells at `web` or in the `store`; `basket` is another line of the same purchase."""
+        """Sells at `web` or in the `store`; `basket` is another line of the same purchase.
+
+        `order`: the number of a web order that has to have this one; `takes`: days after which it was to arrive.
+        """
         web = touchpoint == "web"
-        number = self._next("KS" if web else "N")
+        number = order or self._next("ORD" if web else "N")
         margin = self.unit_margin(product, touchpoint) * quantity
         row = {
             "source": SOURCE_AT[touchpoint],
@@ -103,11 +126,13 @@ class Ledger:
             "quantity": quantity,
             "touchpoint": touchpoint,
             "order_id": number if web else "",
-            "status": ("delivered" if day > 3 else "on_the_way") if web else "paid",
+            "status": ("delivered" if day > DAYS_UNDER_WAY else "on_the_way") if web else "paid",
         }
         if basket:
             row |= {name: basket.row[name] for name in ("transaction_id", "at", "order_id", "status")}
         self._write["transactions"](row)
+        if web and not basket and day <= TOLD_OF_DELIVERIES:
+            self._deliver(source_id, day, number, takes)
         return Line(row, day, round(margin) if web else margin)
 
     def give_back(self, line: Line) -> Line:
@@ -138,6 +163,27 @@ class Ledger:
             | columns
         )
         return float(columns.get("cost") or self._costs[touchpoint])
+
+    def count(self, product: Product, store: str, quantity: int) -> None:
+        """Notes how many of a product there are in a store."""
+        self._write["stock"]({"product": product.id, "store": store, "quantity": quantity})
+
+    def _deliver(self, source_id: str, day: int, order: str, takes: int) -> None:
+        """The courier's newest word on a web order."""
+        arrived = day > DAYS_UNDER_WAY
+        word = {
+            "source": SOURCE_AT["web"],
+            "interaction_id": f"D-{order}",
+            "source_id": source_id,
+            "at": f"{self._dates[day - takes if arrived else day]}T20:30:00+07:00",
+            "touchpoint": "web",
+            "kind": "delivery",
+            "cost": 0,
+            "order_id": order,
+            "status": "delivered" if arrived else "on_the_way",
+            "expected": (self._until - timedelta(days=day - takes)).isoformat(),
+        }
+        self._write["interactions"](word)
 
     def _at(self, day: int, hour: int | None = None) -> str:
         opening, closing = 8, 20

@@ -16,6 +16,8 @@ class DemoPerson:
     language: str
     sources: tuple[str, ...]
     """The systems that have a record of this person."""
+    order: str
+    """The number of their newest web order, as the shop shows it to them."""
     summary: dict[str, str]
     """One line by language code. What a visitor may read: nothing of worth or tiers."""
 
@@ -32,6 +34,7 @@ PEOPLE = [
         "office",
         "en",
         ("web", "loyalty", "repair"),
+        "ORD-200001",
         {
             "en": "Keeps a whole office in coffee; her espresso machine is at the repair desk.",
             "id": "Mengurus kopi sekantor; mesin espresonya sedang di meja servis.",
@@ -44,6 +47,7 @@ PEOPLE = [
         "explorer",
         "id",
         ("web", "loyalty", "pos"),
+        "ORD-200002",
         {
             "en": "Brews by hand and tries every single origin, on the web and in the store.",
             "id": "Menyeduh manual dan mencoba semua single origin, di web dan di toko.",
@@ -56,6 +60,7 @@ PEOPLE = [
         "quick",
         "id",
         ("web", "loyalty", "pos"),
+        "ORD-200003",
         {
             "en": "Coffee before work, in a hurry: capsules, drip bags and a loyalty card.",
             "id": "Kopi sebelum kerja, serba cepat: kapsul, drip bag, dan kartu member.",
@@ -68,6 +73,7 @@ PEOPLE = [
         "thrifty",
         "en",
         ("web", "pos", "phone"),
+        "ORD-200004",
         {
             "en": "Looks for the best price, calls often and has sent things back.",
             "id": "Mencari harga terbaik, sering menelepon dan pernah mengembalikan barang.",

@@ -35,9 +35,10 @@ class SignIn(BaseModel):
 
 
 class SignedIn(BaseModel):
-    """The signed token to hand to the widget."""
+    """The signed token to hand to the widget, and the number of the newest order to show."""
 
     user_token: str
+    order: str
 
 
 def router(settings: Settings) -> APIRouter:
@@ -54,7 +55,8 @@ def router(settings: Settings) -> APIRouter:
         if chosen is None:
             known = ", ".join(p.id for p in PEOPLE)
             return problem(404, "person-unknown", "There is no such person", f"{wish.id!r} is not one of {known}.")
-        return SignedIn(user_token=sign(chosen, settings.secret("user_token_secret"), datetime.now(UTC)))
+        token = sign(chosen, settings.secret("user_token_secret"), datetime.now(UTC))
+        return SignedIn(user_token=token, order=chosen.order)
 
     return routes
 

@@ -31,7 +31,7 @@ def prepare(settings: Settings) -> Path:
     Raises what `refusals.explain` knows. A second caller waits for the first, then finds its work done.
     """
     from crm_store.business import load_business
-    from demo.load import load_demo
+    from demo.load import count_stock, load_demo
 
     load_business(settings.business)
     with _alone(settings.var), opened(settings.database_url) as engine:
@@ -39,6 +39,7 @@ def prepare(settings: Settings) -> Path:
         model = ready_model(settings)
         if settings.shows_demo:
             load_demo_once(engine, load_demo)
+            count_stock(engine, datetime.now(UTC))
         add_first_administrator(engine)
     return model
 

@@ -14,6 +14,7 @@ const WORDS = {
     stage_text: "Choose somebody, say the same sentence, then choose somebody else and compare.",
     nobody: "Stay anonymous", nobody_summary: "A new visitor on a new device",
     now: "You are now", try: "Then say:", sentence: "hi, what do you recommend?",
+    your_order: "Your latest order:", order_sentence: "Where is my order {order}?",
     nav_products: "Coffee", nav_stores: "Stores", nav_card: "Sudirman Card", nav_repair: "Repair",
     kicker: "Roasted in Jakarta, every Tuesday and Friday",
     hero: "Good coffee, and somebody who knows how you drink it.",
@@ -33,6 +34,7 @@ const WORDS = {
     stage_text: "Pilih seseorang, ucapkan kalimat yang sama, lalu pilih orang lain dan bandingkan.",
     nobody: "Tetap anonim", nobody_summary: "Pengunjung baru di perangkat baru",
     now: "Sekarang Anda", try: "Lalu katakan:", sentence: "halo, apa rekomendasinya?",
+    your_order: "Pesanan terakhir Anda:", order_sentence: "Pesanan saya {order} sampai mana?",
     nav_products: "Kopi", nav_stores: "Toko", nav_card: "Kartu Sudirman", nav_repair: "Servis",
     kicker: "Disangrai di Jakarta, tiap Selasa dan Jumat",
     hero: "Kopi enak, dari orang yang tahu cara Anda menikmatinya.",
@@ -72,6 +74,7 @@ const PRODUCTS = [
 let language = localStorage.getItem("shop-language") || (navigator.language.startsWith("id") ? "id" : "en");
 let people = [];
 let signedIn = sessionStorage.getItem("shop-signed-in"); // a person's id; survives a reload, as a sign-in does
+let order = null; // the number of their newest order
 let detailed = null;
 
 const say = (key) => WORDS[language][key];
@@ -171,13 +174,18 @@ async function signIn(id) {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ id }),
   });
   if (!response.ok) return;
-  const { user_token } = await response.json();
+  const { user_token, order: newest } = await response.json();
   if (signedIn && signedIn !== id) {
     chat.removeAttribute("user-token");
     chat.reset();
   }
-  become(id);
+  become(id, newest);
   chat.setAttribute("user-token", user_token);
+}
+
+function showOrder() {
+  byId("order").hidden = !order;
+  byId("order-number").textContent = order;
 }
 
 function signOut() {
@@ -186,8 +194,10 @@ function signOut() {
   become(null);
 }
 
-function become(id) {
+function become(id, newest = null) {
   signedIn = id;
+  order = newest;
+  showOrder();
   if (id) sessionStorage.setItem("shop-signed-in", id);
   else sessionStorage.removeItem("shop-signed-in");
   const focused = [...byId("people").children].indexOf(document.activeElement);
@@ -198,6 +208,7 @@ function become(id) {
 
 await customElements.whenDefined("rapport-chat");
 byId("say").addEventListener("click", () => chat.suggest(say("sentence")));
+byId("order-number").addEventListener("click", () => chat.suggest(say("order_sentence").replace("{order}", order)));
 byId("ask").addEventListener("click", () => chat.show());
 byId("detail-ask").addEventListener("click", () => {
   byId("detail").close();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -22,10 +23,11 @@ from crm_store.database import open_engine, reading
 from crm_store.differentiate.picture import Picture, picture
 from crm_store.differentiate.value import tier_of
 from crm_store.interact.matters import open_matters
-from crm_store.tables import customers, identifiers, interactions, records, transactions
+from crm_store.interact.service.orders import orders_of
+from crm_store.tables import customers, identifiers, interactions, records, stock, transactions
 from demo.generate import generate
 from demo.ledger import FILES
-from demo.load import load_demo
+from demo.load import count_stock, load_demo
 from demo.people import PEOPLE
 from demo.routes import router
 
@@ -188,6 +190,48 @@ def test_wira_is_below_zero_thrifty_and_has_sent_things_back(loaded: Engine, bus
     assert known.value.returns > 0
 
 
+@pytest.mark.parametrize(
+    ("person", "stage"), [("sari", "on_the_way"), ("budi", "delivered"), ("dewi", "delivered"), ("wira", "on_the_way")]
+)
+def test_each_of_them_has_an_order_to_ask_about_of_the_number_that_the_shop_shows(
+    loaded: Engine, business: Business, now: datetime, person: str, stage: str
+) -> None:
+    shown = next(p.order for p in PEOPLE if p.id == person)
+    with reading(loaded) as connection:
+        newest = orders_of(connection, _customer(loaded, person), now, business.business.zone)[0]
+    assert (newest.number, newest.stage) == (shown, stage)
+    assert newest.expected
+    assert (newest.expected < UNTIL) is (stage == "delivered" or person == "wira"), "only wira's is late"
+
+
+def test_order_and_card_numbers_look_as_the_business_says(loaded: Engine, business: Business) -> None:
+    with reading(loaded) as connection:
+        numbers = connection.execute(select(transactions.c.order_id).distinct()).scalars().all()
+        cards = connection.execute(
+            select(identifiers.c.raw).where(identifiers.c.type == "loyalty_id").limit(50)
+        ).scalars().all()  # fmt: skip
+    assert all(re.fullmatch(business.numbers.order_number, number) for number in numbers if number)
+    assert all(re.fullmatch(business.numbers.loyalty_number, card) for card in cards)
+
+
+def test_every_shelf_is_counted_and_some_are_short(loaded: Engine, business: Business, now: datetime) -> None:
+    with reading(loaded) as connection:
+        counted = {(row.product_id, row.store_id): row for row in connection.execute(select(stock))}
+    places = [*(store.id for store in business.stores), ""]
+    assert set(counted) == {(product.id, place) for product in business.products for place in places}
+    assert {row.at for row in counted.values()} == {now}
+    assert counted["toraja", "kemang"].quantity == 3
+    assert counted["capsules", "menteng"].quantity == 0
+
+
+def test_the_shelves_are_counted_again_at_each_start(loaded: Engine, now: datetime) -> None:
+    later = now + timedelta(days=3)
+    assert count_stock(loaded, later).loaded > 0
+    with reading(loaded) as connection:
+        assert set(connection.execute(select(stock.c.at)).scalars()) == {later}
+    assert count_stock(loaded, later).loaded == 0
+
+
 @pytest.mark.parametrize("person", ["budi", "dewi", "wira"])
 def test_nothing_is_open_for_the_others(loaded: Engine, now: datetime, person: str) -> None:
     with reading(loaded) as connection:
@@ -217,6 +261,7 @@ async def test_the_shop_signs_one_of_them_in(shop: httpx.AsyncClient) -> None:
     signed = await shop.post("/demo/sign-in", json={"id": "sari"})
     claims = jwt.decode(signed.json()["user_token"], "s" * 32, algorithms=["HS256"], audience="rapport")
     assert (claims["sub"], claims["name"]) == ("sari", "Sari")
+    assert signed.json()["order"] == PEOPLE[0].order
     assert claims["exp"] - claims["iat"] == 12 * 3600
 
 
