@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from crm_store.access.staff import Staff
 from crm_store.conversations.filters import Filter, chosen
@@ -113,7 +113,8 @@ def how_many_wait(connection: Connection) -> int:
 def waiting(connection: Connection, reader: Staff) -> list[Summary]:
     """Conversations that wait for a person, the longest first."""
     query = _listed(connection, reader, Filter(state="waiting")).order_by(conversations.c.last_at).limit(MOST_WAITING)
-    found = _summaries(connection, connection.execute(query).all())
+    # What the customer said last tells what it is about; what the assistant said to that does not.
+    found = _summaries(connection, connection.execute(query).all(), author="customer")
     return sorted(found, key=lambda one: one.waits.since if one.waits else one.last_at)
 
 
@@ -146,9 +147,12 @@ def _listed(connection: Connection, reader: Staff, wanted: Filter) -> Select[Any
     return chosen(connection, reader, wanted).add_columns(is_reviewed().label("is_reviewed"))
 
 
-def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> list[Summary]:
+def _summaries(connection: Connection, rows: Sequence[Row[Any]], author: str | None = None) -> list[Summary]:
+    """`author`: whose last message is shown, where anything of theirs is there; None for the last of all."""
     ids = [row.id for row in rows]
     last = _last_said(connection, ids)
+    if author:
+        last |= _last_said(connection, ids, messages.c.author == author)
     known = labels(connection, [(row.customer_id, Assurance.of(row.assurance)) for row in rows])
     holders = staff_names(connection, [row.held_by for row in rows])
     tags, waits = tags_of(connection, ids), waits_of(connection, ids)
@@ -185,7 +189,7 @@ def _summary(row: Row[Any], last: Row[Any], label: Label, **more: Any) -> Summar
     )
 
 
-def _last_said(connection: Connection, ids: list[str]) -> dict[str, Row[Any]]:
+def _last_said(connection: Connection, ids: list[str], *which: ColumnElement[bool]) -> dict[str, Row[Any]]:
     """The last message of each conversation, with how many there are and the lowest confidence."""
     tally = (
         select(
@@ -194,7 +198,7 @@ def _last_said(connection: Connection, ids: list[str]) -> dict[str, Row[Any]]:
             func.count().label("said"),
             func.min(messages.c.confidence).label("lowest"),
         )
-        .where(messages.c.conversation_id.in_(ids))
+        .where(messages.c.conversation_id.in_(ids), *which)
         .group_by(messages.c.conversation_id)
         .subquery()
     )

@@ -7,7 +7,7 @@
 const page = document.body.dataset;
 const HIDDEN_LOOK = 20_000; // ms between looks of a tab that nobody sees: it holds no connection open
 const AGES = 60_000; // ms after which "for 12 min" is no longer true
-const NEAR = 160; // px from the end within which whoever reads is taken to read the end
+const NEAR = 160; // px below the window at which the last message still counts as being read
 
 let mark = page.mark;
 let stream = null;
@@ -99,7 +99,7 @@ async function renew() {
 
 function take(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
-  const atEnd = innerHeight + scrollY > document.documentElement.scrollHeight - NEAR;
+  const atEnd = (messages().at(-1)?.getBoundingClientRect().bottom ?? 0) < innerHeight + NEAR;
   const before = lastLine();
   document.title = fresh.title;
   mark = fresh.body.dataset.mark ?? mark;
