@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from crm_store.identify import devices
-from crm_store.identify.assurance import Assurance
+from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.identify.devices import hashed
 from crm_store.identify.profiles import canonical, customer_of_record, is_known, join, make_profile, new_id, scope
 from crm_store.identify.proof import Proof
@@ -55,7 +55,7 @@ def open_session(
     else:
         device = device or make_profile(connection, now)
         profile = device
-    conversation = None if fresh else _under_way(connection, channel, device, profile if proof else None)
+    conversation = None if fresh else _under_way(connection, channel, assurance, device, profile)
     if conversation:
         _go_on(connection, conversation, profile, assurance, page)
     else:
@@ -99,15 +99,17 @@ def _device_of(
     return make_profile(connection, now, canonical(connection, customer)), None
 
 
-def _under_way(connection: Connection, channel: str, device: str, customer: str | None) -> str | None:
+def _under_way(connection: Connection, channel: str, assurance: Assurance, device: str, profile: str) -> str | None:
     """The latest conversation of this device or proven customer, if people of the business are in it.
 
     What was said by a proven customer is for whoever proves to be the same; anything else is for the device it was said on.
     """
+    if not may(assurance, Act.READ_EARLIER_CONVERSATIONS):
+        return None
     is_verified = conversations.c.assurance == Assurance.VERIFIED.word
     theirs: ColumnElement[bool] = ~is_verified & (conversations.c.customer_id == device)
-    if customer:
-        theirs |= is_verified & conversations.c.customer_id.in_(scope(connection, customer, Assurance.VERIFIED))
+    if may(assurance, Act.READ_ALL_CHANNELS):
+        theirs |= is_verified & conversations.c.customer_id.in_(scope(connection, profile, assurance))
     latest = connection.execute(
         select(conversations.c.id, conversations.c.state)
         .where(conversations.c.channel == channel, conversations.c.last_seq > 0, theirs)

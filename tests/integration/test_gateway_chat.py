@@ -569,6 +569,29 @@ async def test_a_stream_goes_on_after_the_last_event_that_arrived(served: str) -
                 assert (await Stream(answer).next())[0] == first
 
 
+async def test_a_stream_says_who_holds_the_conversation(served: str, gateway: FastAPI, engine: Engine) -> None:
+    def hold(state: str) -> None:
+        with UnitOfWork(engine) as work:
+            work.connection.execute(update(conversations).values(state=state))
+            work.commit()
+        gateway.state.stack.wakeups.wake(guest.conversation_id)
+
+    async with AsyncClient(base_url=served) as client:
+        guest = await arrive(client)
+        await guest.say("hello")
+        hold("waiting")
+        told = []
+        async with asyncio.timeout(10), streaming(guest, client, after=2) as answer:
+            async for line in answer.aiter_lines():
+                if line.startswith("data: "):
+                    told.append(json.loads(line.removeprefix("data: ")))
+                    hold("staff" if len(told) == 1 else "bot")
+                assert not line.startswith("id:"), "a state is no message to go on after"
+                if len(told) == 3:
+                    break
+        assert told == [{"state": "waiting"}, {"state": "staff"}, {"state": "bot"}]
+
+
 async def test_a_last_event_that_is_no_number_is_passed_over(served: str) -> None:
     async with AsyncClient(base_url=served) as client:
         guest = await arrive(client)

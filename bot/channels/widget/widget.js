@@ -222,6 +222,7 @@ class Conversation extends EventTarget {
 
   /** A network change leaves polls hanging that nobody will answer. */
   reconnect() {
+    this.#connection(true); // until the next try says otherwise
     this.#poll?.abort();
     this.wake();
   }
