@@ -36,6 +36,13 @@ Clock = Callable[[], datetime]
 Step = Callable[[Moment], "list[Reply] | TurnResult"]
 
 
+MAY_ANSWER = (
+    *("action_affirm", "action_deny", "action_note_answer", "action_explain_question", "action_fallback"),
+    *("action_talk_to_person", "action_cancel_person"),
+)
+"""Actions before which a yes or no that was waited for stays waited for, whatever it was to."""
+
+
 class UnknownMessageError(LookupError):
     """A turn for a message that is not in the inbox: it was erased, or never came through the gateway."""
 
@@ -68,6 +75,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
             return TurnResult.of(stored)
         before = dict(moment.pending)
         moment.topic = moment.pending.pop("topic", "")
+        _let_go_of_requests(moment, request.action)
         note_claims(moment)
         answered = left_to_colleague(moment, request.action) or STEPS[request.action](moment)
         result = _with_notice(moment, answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered)))
@@ -93,6 +101,12 @@ def _with_notice(moment: Moment, result: TurnResult) -> TurnResult:
         return result
     said = Reply("utter_privacy_notice", {"notice": notice})
     return replace(result, replies=(*result.replies[:1], said, *result.replies[1:]))
+
+
+def _let_go_of_requests(moment: Moment, action: str) -> None:
+    """A yes to a request counts as the very next thing that is understood: nothing is set going by a mere "ok" later on."""
+    if moment.pending.get("yes", {}).get("kind") in ("service", "return") and action not in MAY_ANSWER:
+        moment.pending.pop("yes")
 
 
 def _moment(connection: Connection, business: Business, request: TurnRequest, now: datetime) -> Moment:

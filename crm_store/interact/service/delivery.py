@@ -21,7 +21,7 @@ def delivery(moment: Moment) -> list[Reply]:
     own = bool(_OWN.search(moment.text))
     if not is_served(moment):
         return [*said, proof_wanted(moment)] if own else said
-    machine = ready_to_deliver(moment)
+    machine = ready_to_deliver(moment, own=own)
     if machine:
         return [*said, machine]
     if own:

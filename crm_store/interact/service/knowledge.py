@@ -14,7 +14,8 @@ from crm_store.access.consent import OFFERS, PROFILE, QUESTIONS, withdrawn
 from crm_store.customize.offers import words_of
 from crm_store.differentiate.needs import Evidence
 from crm_store.identify.assurance import Act
-from crm_store.interact.matters import open_matters
+from crm_store.interact.matters import REPORTED, open_matters
+from crm_store.interact.requests import SOURCE
 from crm_store.interact.service.points import balance_of
 from crm_store.interact.service.products import title_of
 from crm_store.interact.service.proof import proof_wanted
@@ -24,6 +25,8 @@ from crm_store.moment import Moment, Reply
 from crm_store.tables import evidence, exposures, interactions, records, transactions
 
 MOST_PRODUCTS = 3
+NO_CONTACT = ("delivery", "points", "redeem")
+"""Interactions in which nobody talked to anybody."""
 _WORDS = {
     "en": {
         "said": "{what} (you told me {day})",
@@ -32,8 +35,9 @@ _WORDS = {
         "bought": "You bought {what} ({n} purchases since {first}, the last {last})",
         "points": "You have {points} points (from your loyalty card)",
         "repair": "Your {product} is with our repair service",
-        "met": "You have been in touch with us {n} times, the last {last}",
-        "offered": "I have suggested something to you {n} times",
+        "reported": "Your {product} needs repair (you told me {day})",
+        "met": "You have been in touch with us (so far: {n}, the last {last})",
+        "offered": "I have suggested things to you (so far: {n})",
         "questions": "You asked me to ask no questions",
         "offers": "You asked me to make no offers",
         "profile": "You asked me to learn nothing from what you say and buy",
@@ -45,8 +49,9 @@ _WORDS = {
         "bought": "Anda membeli {what} ({n} kali belanja sejak {first}, terakhir {last})",
         "points": "Anda punya {points} poin (dari kartu member)",
         "repair": "{product} Anda ada di servis kami",
-        "met": "Anda sudah {n} kali menghubungi kami, terakhir {last}",
-        "offered": "Saya sudah {n} kali menyarankan sesuatu",
+        "reported": "{product} Anda perlu diservis (Anda sampaikan {day})",
+        "met": "Anda pernah menghubungi kami (sejauh ini: {n}, terakhir {last})",
+        "offered": "Saya pernah menyarankan sesuatu (sejauh ini: {n})",
         "questions": "Anda minta saya tidak bertanya",
         "offers": "Anda minta saya tidak menawarkan apa-apa",
         "profile": "Anda minta saya tidak belajar dari ucapan dan belanja Anda",
@@ -140,27 +145,26 @@ def _account(moment: Moment) -> Iterator[str]:
 
 def _bought(moment: Moment) -> Iterator[str]:
     sold = transactions.c
-    rows = moment.connection.execute(
-        select(
-            sold.product,
-            func.count(distinct(sold.transaction_id)).label("n"),
-            func.min(sold.at).label("first"),
-            func.max(sold.at).label("last"),
-        )
-        .where(sold.customer_id.in_(moment.profiles), sold.amount > 0, sold.at <= moment.now)
-        .group_by(sold.product)
-        .order_by(func.count().desc(), sold.product)
-    ).all()
-    if rows:
-        named = [row.product for row in rows if row.product][:MOST_PRODUCTS]
+    mine = sold.customer_id.in_(moment.profiles) & (sold.amount > 0) & (sold.at <= moment.now)
+    n, first, last = moment.connection.execute(
+        select(func.count(distinct(sold.transaction_id)), func.min(sold.at), func.max(sold.at)).where(mine)
+    ).one()
+    if n:
+        named = moment.connection.execute(
+            select(sold.product)
+            .where(mine, sold.product != "")
+            .group_by(sold.product)
+            .order_by(func.count().desc(), sold.product)
+            .limit(MOST_PRODUCTS)
+        ).scalars()
         what = listed([title_of(moment.business, product, moment.language) for product in named], moment.language)
         yield _say(
             moment,
             "bought",
             what=what or "\u2026",
-            n=figure(sum(row.n for row in rows), moment.language),
-            first=_day(moment, min(row.first for row in rows)).removeprefix("on "),
-            last=_day(moment, max(row.last for row in rows)),
+            n=figure(n, moment.language),
+            first=_day(moment, first).removeprefix("on "),
+            last=_day(moment, last),
         )
 
 
@@ -171,10 +175,13 @@ def _served(moment: Moment) -> Iterator[str]:
         yield _say(moment, "points", points=figure(max(points, 0), moment.language))
     for matter in open_matters(moment.connection, moment.profiles, moment.now):
         if matter.kind == "repair":
-            yield _say(moment, "repair", product=matter_values(moment, matter)["product"])
+            kind = "reported" if matter.status == REPORTED else "repair"
+            product = matter_values(moment, matter)["product"]
+            yield _say(moment, kind, product=product, day=_day(moment, matter.since))
     met = interactions.c
+    touched = met.customer_id.in_(moment.profiles) & (met.at <= moment.now) & (met.source != SOURCE)
     n, last = moment.connection.execute(
-        select(func.count(), func.max(met.at)).where(met.customer_id.in_(moment.profiles), met.at <= moment.now)
+        select(func.count(), func.max(met.at)).where(touched, func.coalesce(met.kind, "").not_in(NO_CONTACT))
     ).one()
     if n:
         yield _say(moment, "met", n=figure(n, moment.language), last=_day(moment, last))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crm_store.interact.service.order_words import number_in, told
 from crm_store.interact.service.orders import named, orders_of
-from crm_store.interact.service.proof import is_served, proof_wanted, terms
+from crm_store.interact.service.proof import is_served, proof_wanted, terms_once
 from crm_store.interact.service.returns import begin_return
 from crm_store.interact.service.topics import RETURN
 from crm_store.moment import Moment, Reply
@@ -16,7 +16,7 @@ def order_status(moment: Moment) -> list[Reply]:
     if moment.topic == RETURN and number_in(moment):
         return begin_return(moment)
     if not is_served(moment):
-        return [*terms(moment, "delivery"), proof_wanted(moment)]
+        return [*terms_once(moment, "delivery"), proof_wanted(moment)]
     orders = orders_of(moment.connection, moment.profiles, moment.now, moment.business.business.zone)
     wanted = number_in(moment)
     if wanted:

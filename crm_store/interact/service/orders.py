@@ -60,13 +60,13 @@ def orders_of(connection: Connection, profiles: Sequence[str], now: datetime, zo
     lines = connection.execute(
         select(sold.order_id, sold.at, sold.product, sold.quantity, sold.amount, sold.status, sold.attributes)
         .where(sold.customer_id.in_(profiles), sold.order_id.is_not(None), sold.order_id != "", sold.at <= now)
-        .order_by(sold.at.desc())
+        .order_by(sold.at.desc(), sold.transaction_id.desc(), sold.product.desc())
         .limit(LOOKED_AT)
     ).all()
     words = connection.execute(
         select(met.order_id, met.at, met.status, met.attributes)
         .where(met.customer_id.in_(profiles), met.kind == DELIVERY, met.order_id.is_not(None), met.at <= now)
-        .order_by(met.at.desc())
+        .order_by(met.at.desc(), met.interaction_id.desc())
         .limit(LOOKED_AT)
     ).all()
     found: dict[str, Order] = {}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import func, select
 
 from crm_store.interact.service.proof import is_served, proof_wanted, terms, terms_or_phone
 from crm_store.interact.service.words import figure, on_day
 from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
+
+_HOW_MANY = re.compile(
+    r"\b(how many|balance|total|left|check|my points|berapa|saldo|sisa|cek|jumlah|poinku)\b", re.IGNORECASE
+)
+"""Words that ask for the number and not for the rules."""
 
 
 def points(moment: Moment) -> list[Reply]:
@@ -24,12 +31,13 @@ def points(moment: Moment) -> list[Reply]:
         .order_by(met.at.desc())
         .limit(1)
     ).first()
+    beside = [] if _HOW_MANY.search(moment.text) else terms(moment, "points")
     if earned is None:
-        return [Reply("utter_points", balance), *terms(moment, "points")]
+        return [Reply("utter_points", balance), *beside]
     zone = moment.business.business.zone
     day = on_day(earned.at.astimezone(zone).date(), moment.now.astimezone(zone).date(), moment.language)
     last = {"earned": figure(earned.points, moment.language), "day": day}
-    return [Reply("utter_points_earned", balance | last), *terms(moment, "points")]
+    return [Reply("utter_points_earned", balance | last), *beside]
 
 
 def balance_of(moment: Moment) -> float | None:

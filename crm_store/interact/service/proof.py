@@ -25,8 +25,17 @@ def terms(moment: Moment, service: str) -> list[Reply]:
     return [Reply("utter_terms", {"terms": words[moment.language]})] if words else []
 
 
+def terms_once(moment: Moment, service: str) -> list[Reply]:
+    """The same, said once in a conversation: for what comes beside what was asked."""
+    said = moment.pending.get("terms", [])
+    if service in said:
+        return []
+    moment.pending["terms"] = [*said, service]
+    return terms(moment, service)
+
+
 def terms_or_phone(moment: Moment, service: str) -> list[Reply]:
-    """The same; where it says nothing, that this is not known here and who knows."""
+    """What it says; where it says nothing, that this is not known here and who knows."""
     return terms(moment, service) or [not_known(moment)]
 
 

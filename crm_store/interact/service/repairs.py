@@ -11,7 +11,7 @@ from crm_store.customize.prices import product_named
 from crm_store.interact.matters import REPORTED, OpenMatter, open_matters
 from crm_store.interact.requests import keep_request
 from crm_store.interact.service.products import product_of, title_of
-from crm_store.interact.service.proof import is_served, proof_wanted, terms, terms_or_phone
+from crm_store.interact.service.proof import is_served, proof_wanted, terms_once, terms_or_phone
 from crm_store.interact.service.words import by_day
 from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
@@ -30,7 +30,7 @@ _AT = {"en": " at {place}", "id": " di {place}"}
 def repair(moment: Moment) -> list[Reply]:
     if not is_served(moment):
         return [*terms_or_phone(moment, "repair"), proof_wanted(moment)]
-    named = product_named(moment.business, moment.text, [value for value, _ in moment.understanding.values("product")])
+    named = _named(moment)
     matters = [
         matter
         for matter in open_matters(moment.connection, moment.profiles, moment.now)
@@ -40,13 +40,17 @@ def repair(moment: Moment) -> list[Reply]:
         return [_told(moment, matter) for matter in matters]
     if _BROKEN.search(moment.text):
         return _report(moment, named)
-    return [Reply("utter_repair_none"), *terms(moment, "repair")]
+    return [Reply("utter_repair_none"), *terms_once(moment, "repair")]
 
 
-def ready_to_deliver(moment: Moment) -> Reply | None:
-    """What is repaired and could be brought, with the question whether it should be; None where there is nothing."""
+def ready_to_deliver(moment: Moment, *, own: bool) -> Reply | None:
+    """What is repaired and could be brought, with the question whether it should be.
+
+    `own`: the message speaks of something of the customer's. None where there is nothing, or it speaks of something else.
+    """
+    named = _named(moment)
     for matter in open_matters(moment.connection, moment.profiles, moment.now):
-        if matter.is_ready:
+        if matter.is_ready and (own or named) and _is_of(moment, matter, named):
             return _told(moment, matter)
     return None
 
@@ -67,6 +71,10 @@ def wants_delivery(moment: Moment, matter: OpenMatter) -> bool:
         )
     ).scalars()
     return matter.interaction_id in {attributes.get("matter") for attributes in asked}
+
+
+def _named(moment: Moment) -> Product | None:
+    return product_named(moment.business, moment.text, [value for value, _ in moment.understanding.values("product")])
 
 
 def _is_of(moment: Moment, matter: OpenMatter, named: Product | None) -> bool:
@@ -99,4 +107,4 @@ def _report(moment: Moment, product: Product | None) -> list[Reply]:
     """A new defect, kept for staff as an open repair."""
     keep_request(moment, "repair", {}, status=REPORTED, text=moment.text, product=product.name if product else None)
     called = product.called(moment.language) if product else _THING[moment.language]
-    return [Reply("utter_repair_reported", {"product": called}), *terms(moment, "repair")]
+    return [Reply("utter_repair_reported", {"product": called}), *terms_once(moment, "repair")]

@@ -37,7 +37,9 @@ def begin_return(moment: Moment) -> list[Reply]:
     if len(can_come_back) == 1:
         return [*terms(moment, "returns"), _ask(moment, can_come_back[0])]
     if not can_come_back:
-        return [*terms_or_phone(moment, "returns"), Reply("utter_return_none")]
+        noted = next((order for order in orders if _is_asked_for(moment, order)), None)
+        why = _why_not(moment, noted) if noted else None
+        return [*terms_or_phone(moment, "returns"), why or Reply("utter_return_none")]
     asks_back(moment, RETURN)
     buttons = [{"title": order.number, "payload": f"/return_item {order.number}"} for order in can_come_back]
     listed = "\n".join(f"- {order.number}: {items_of(moment, order)}" for order in can_come_back)

@@ -15,7 +15,8 @@ MOST_PRODUCTS = 3
 
 
 def asks_back(moment: Moment, topic: str) -> None:
-    """The next message may answer what we ask back now."""
+    """The next message may answer what we ask back now; a yes that was waited for before is not."""
+    moment.pending.pop("yes", None)
     moment.pending["topic"] = topic
 
 
