@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 
 try:
     import fcntl
@@ -123,6 +124,11 @@ def one_at_a_time(connection: Connection, what: str) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_ADVISORY_LOCK, {"what": what})
+
+
+def refers_to_nothing(error: IntegrityError) -> bool:
+    """Whether a row was refused because the one that it belongs to has just been deleted by somebody else."""
+    return getattr(error.orig, "sqlstate", None) == "23503" or "FOREIGN KEY" in str(error.orig)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -152,17 +151,12 @@ def erase(
     ],
     as_json: Json = False,
 ) -> None:
-    """The right to be forgotten: remove a customer from every table and from the tracker."""
-    from crm_store.access.erasure import erase_customer, erase_trackers
-    from crm_store.database import UnitOfWork
+    """The right to be forgotten: remove a customer from every table, from the tracker and from what runs."""
+    from bot.cli import erasure
 
     with open_store() as (settings, engine):
-        with UnitOfWork(engine) as uow:
-            rows = erase_customer(uow, customer, datetime.now(UTC))
-            uow.commit()
-        trackers = erase_trackers(engine, settings.tracker_path)
-    text = f"erased {rows} rows and {trackers} conversation trackers"
-    show({"customer_id": customer, "rows": rows, "trackers": trackers}, text, as_json)
+        found = erasure.erase(settings, engine, customer)
+    show(found, erasure.as_text(found), as_json)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from bot.gateway.news import State, news_of
 from bot.gateway.problems import ProblemError, session_unknown
 from bot.gateway.stack import Stack, stack_of
 from crm_store.conversations import inbox, sessions
+from crm_store.conversations.outbox import ConversationGoneError
 from crm_store.database import UnitOfWork
 from crm_store.identify.proof import Proof, ProofError, prove
 
@@ -190,7 +191,7 @@ def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, 
                 raise session_unknown()
             try:
                 taken = inbox.accept(work.connection, here.id, body.client_id, body.text, body.payload, stack.clock())
-            except inbox.ConcurrentDuplicateError:
+            except (inbox.ConcurrentDuplicateError, ConversationGoneError):
                 continue
             except inbox.UnknownButtonError:
                 raise ProblemError(422, "unknown-button", "No such button", "Send a payload that was shown.") from None

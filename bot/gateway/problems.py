@@ -11,8 +11,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from crm_store.database import refers_to_nothing
 
 BASE = "https://rapport.example/problems/"
 
@@ -54,6 +57,12 @@ def install(app: FastAPI) -> None:
         wrong = [{"at": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
         detail = "; ".join(f"{w['at']}: {w['problem']}" for w in wrong[:3])
         return problem(422, "invalid-request", "The request is not valid", detail, errors=wrong)
+
+    @app.exception_handler(IntegrityError)
+    async def _gone(_request: Request, error: IntegrityError) -> JSONResponse:
+        if not refers_to_nothing(error):
+            raise error
+        return problem(409, "gone", "Erased in this moment", "What this was about is no longer there. Try again.")
 
     @app.exception_handler(Exception)
     async def _unforeseen(_request: Request, _error: Exception) -> JSONResponse:

@@ -7,6 +7,7 @@ RasaError            the turn did not happen; the message is still in the inbox
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -48,6 +49,10 @@ class Receipt:
 class Assistant(Protocol):
     async def take_turn(self, message: Waiting, *, again: bool) -> Receipt:
         """Takes the message through one turn. `again`: it may have been through it already. Raises RasaError."""
+        ...
+
+    async def forget(self, conversation_ids: Sequence[str]) -> None:
+        """Forgets conversations, also those in its memory, once no turn of theirs is under way. Raises RasaUnavailableError."""
         ...
 
     async def missing(self) -> str | None:
@@ -98,6 +103,15 @@ class Rasa:
             raise RasaUnavailableError(type(error).__name__) from error
         except (LookupError, TypeError, ValueError) as error:
             raise TurnRefusedError(f"a receipt that cannot be read: {error!r}"[:200]) from error
+
+    async def forget(self, conversation_ids: Sequence[str]) -> None:
+        body = {"conversation_ids": list(conversation_ids)}
+        try:
+            async with self._session.post(f"{self._url}/webhooks/rapport/forget", json=body) as answer:
+                if answer.status != HTTPStatus.NO_CONTENT:
+                    raise RasaUnavailableError(f"{answer.status} {(await answer.text())[:200]}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise RasaUnavailableError(type(error).__name__) from error
 
     async def missing(self) -> str | None:
         rasa = await self._status(f"{self._url}/webhooks/rapport/ready")

@@ -15,15 +15,17 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from bot.gateway import metrics
+from bot.gateway.erasing import Erasing
 from bot.gateway.notices import GAVE_UP, LATER, notice
 from bot.gateway.rasa import Assistant, RasaUnavailableError, Receipt, TurnRefusedError
 from bot.gateway.wakeups import Wakeups
-from crm_store.access.erasure import erase_trackers, forget_in_conversation
+from crm_store.access.erasure import erase_late, forget_in_conversation
 from crm_store.access.rights import ERASE
 from crm_store.conversations import inbox, outbox
 from crm_store.conversations.inbox import Understood, Waiting
 from crm_store.conversations.outbox import Outgoing
 from crm_store.database import UnitOfWork, reading
+from crm_store.moment import SPEAK
 
 log = logging.getLogger("gateway")
 
@@ -50,7 +52,7 @@ class TurnWorker:
         self._assistant = assistant
         self._wakeups = wakeups
         self._clock = clock
-        self._tracker_path = tracker_path
+        self._erasing = Erasing(engine, assistant, tracker_path, clock)
         self._first_pause = first_pause
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -67,13 +69,10 @@ class TurnWorker:
 
     async def run(self) -> None:
         """Works until cancelled; a store that is away for a while is waited for."""
-        trackers_erased = False
         try:
             while True:
+                await self._carry_out_erasures()
                 try:
-                    if not trackers_erased:
-                        await asyncio.to_thread(erase_trackers, self._engine, self._tracker_path)
-                        trackers_erased = True
                     for conversation_id in await asyncio.to_thread(self._conversations_waiting):
                         self._start(conversation_id)
                 except Exception:
@@ -83,6 +82,15 @@ class TurnWorker:
             for task in self._busy.values():
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _carry_out_erasures(self) -> None:
+        """Also of those that began elsewhere, or before this process did; what cannot be done now is tried at the next sweep."""
+        try:
+            await self._erasing.carry_out()
+        except RasaUnavailableError as error:
+            log.warning("an erasure waits for Rasa to forget (%s)", error)
+        except Exception:
+            log.exception("an erasure cannot be carried out; the worker tries again")
 
     def _conversations_waiting(self) -> list[str]:
         with reading(self._engine) as connection:
@@ -131,7 +139,9 @@ class TurnWorker:
                 async with self._places:
                     with metrics.turn_seconds.time():
                         receipt = await self._assistant.take_turn(message, again=again)
-                await asyncio.to_thread(self._finish, message, receipt)
+                if await asyncio.to_thread(self._finish, message, receipt):
+                    self._wakeups.wake(message.conversation_id)
+                    await self._carry_out_erasures()
                 metrics.turns.labels("answered").inc()
                 break
             except RasaUnavailableError as error:
@@ -154,20 +164,29 @@ class TurnWorker:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         self._wakeups.wake(message.conversation_id)
 
-    def _finish(self, message: Waiting, receipt: Receipt) -> None:
+    def _finish(self, message: Waiting, receipt: Receipt) -> bool:
+        """Writes the answer. True where something was erased: by it, or before it came."""
         replies = receipt.replies or [Outgoing(notice(GAVE_UP, message.language), "notice")]
         now = self._clock()
         with UnitOfWork(self._engine) as work:
             if ERASE in receipt.effects:
                 fresh = forget_in_conversation(work.connection, message.conversation_id, now)
-                outbox.say(work.connection, fresh, replies, now)
+                if fresh:
+                    outbox.say(work.connection, fresh, replies, now)
+                is_erased = True
             else:
-                inbox.answer(
-                    work.connection, message.message_id, message.conversation_id, replies, receipt.understood, now
+                is_answered = inbox.answer(
+                    work.connection,
+                    message.message_id,
+                    message.conversation_id,
+                    replies,
+                    receipt.understood,
+                    now,
+                    speaks=_language_asked_for(receipt),
                 )
+                is_erased = not is_answered and erase_late(work.connection, message.conversation_id, now)
             work.commit()
-        if ERASE in receipt.effects:
-            erase_trackers(self._engine, self._tracker_path)
+        return is_erased
 
     def _note_trouble(self, message: Waiting, tell: bool) -> bool:
         """False when the message waits no more: it was erased meanwhile."""
@@ -193,3 +212,7 @@ class TurnWorker:
                 state="failed",
             )
             work.commit()
+
+
+def _language_asked_for(receipt: Receipt) -> str | None:
+    return next((effect.removeprefix(SPEAK) for effect in receipt.effects if effect.startswith(SPEAK)), None)

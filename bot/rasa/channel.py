@@ -20,6 +20,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from bot.rasa.remote_action import TurnFailedError
+from bot.rasa.tracker import forget_conversation
 
 TOKEN = "RAPPORT_INTERNAL_TOKEN"  # noqa: S105  the name of the setting
 
@@ -39,10 +40,11 @@ class Replies(OutputChannel):
 
 
 class RapportInput(InputChannel):
-    """`POST /webhooks/rapport/turn` -> receipt; `GET /webhooks/rapport/ready` -> whether a turn could be taken.
+    """`POST /webhooks/rapport/turn` -> receipt; `GET /webhooks/rapport/ready` -> whether a turn could be taken;
+    `POST /webhooks/rapport/forget` -> 204 when nothing of these conversations is remembered any more.
 
     When the turn was not carried out nothing is kept: 503 when the action server was not there, 500 when it failed on
-    this message. Both routes answer 401 to who does not have the shared token.
+    this message. Every route answers 401 to who does not have the shared token.
     """
 
     @classmethod
@@ -65,6 +67,17 @@ class RapportInput(InputChannel):
             if is_stranger(request):
                 return response.json({"error": "wrong token"}, status=401)
             return response.empty(status=204 if request.app.ctx.agent.is_ready() else 503)
+
+        @routes.post("/forget")
+        async def forget(request: Request) -> HTTPResponse:
+            if is_stranger(request):
+                return response.json({"error": "wrong token"}, status=401)
+            agent = request.app.ctx.agent
+            for conversation_id in request.json["conversation_ids"]:
+                # Behind the lock of its turns: one under way would write down once more what it heard.
+                async with agent.lock_store.lock(conversation_id):
+                    forget_conversation(agent.tracker_store, conversation_id)
+            return response.empty(status=204)
 
         @routes.post("/turn")
         async def turn(request: Request) -> HTTPResponse:

@@ -20,6 +20,7 @@ from sqlalchemy.pool import SingletonThreadPool
 AT_HAND = 512
 """Conversations kept in memory; the one longest silent goes first."""
 
+_FORGET = text("DELETE FROM events WHERE sender_id = :sender")
 _EVENTS = text("SELECT data FROM events WHERE sender_id = :sender ORDER BY id")
 
 
@@ -61,6 +62,21 @@ class TrackerStore(SQLTrackerStore):
         self._at_hand[sender] = (tracker, len(tracker.events))
         if len(self._at_hand) > AT_HAND:
             self._at_hand.popitem(last=False)
+
+    def forget(self, sender_id: str) -> None:
+        """Leaves nothing of a conversation, at hand or in the file."""
+        self._at_hand.pop(sender_id, None)
+        self._stored.pop(sender_id, None)
+        with self.engine.begin() as connection:
+            connection.execute(_FORGET, {"sender": sender_id})
+
+
+def forget_conversation(store: Any, sender_id: str) -> None:
+    """Forgets a conversation in a store as Rasa wraps ours: what could not be saved is in the wrapper's own memory."""
+    unsaved = getattr(store, "_fallback_tracker_store", None)
+    if unsaved is not None:
+        unsaved.store.pop(sender_id, None)
+    getattr(store, "_tracker_store", store).forget(sender_id)
 
 
 def _row(sender: str, event: dict[str, object]) -> dict[str, object]:

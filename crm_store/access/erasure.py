@@ -1,24 +1,31 @@
-"""The right to be forgotten, across every table and the assistant's tracker.
+"""The right to be forgotten, across every table. What is left of it elsewhere (`remains`) is carried out afterwards.
 
-What stays is a tombstone without content: when something was erased, and which trackers still have to go. A test holds this
-module against the tables: one that knows a customer and is not emptied here fails it.
+What stays is a tombstone without content: when something was erased, and while it is not done, what still has to go. A test
+holds this module against the tables: one that knows a customer and is not emptied here fails it.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, delete, exists, select
 
 from crm_store.database import UnitOfWork
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.identify.profiles import make_profile, new_id, scope
-from crm_store.tables import conversations, customers, erasures, journal, messages, metadata, sessions, turns
+from crm_store.tables import (
+    conversations,
+    customers,
+    erasures,
+    journal,
+    messages,
+    metadata,
+    outbox,
+    sessions,
+    turns,
+)
 
 
 class NoSuchCustomerError(LookupError):
@@ -33,22 +40,55 @@ def erase_customer(work: UnitOfWork, customer_id: str, now: datetime) -> int:
     return erase_profiles(work.connection, profiles, now)
 
 
-def erase_profiles(connection: Connection, profiles: Sequence[str], now: datetime) -> int:
-    """Erases all rows of these profiles and of their conversations; trackers are left for `erase_trackers`."""
-    talks = list(
-        connection.execute(select(conversations.c.id).where(conversations.c.customer_id.in_(profiles))).scalars()
-    )
+def erase_profiles(
+    connection: Connection, profiles: Sequence[str], now: datetime, *, farewell: str | None = None
+) -> int:
+    """Erases all rows of these profiles and of their conversations. Returns how many; leaves a tombstone.
+
+    `farewell`: the conversation in which goodbye will be said to them.
+    """
+    _hold(connection, profiles, _talks(connection, profiles))
+    talks = _talks(connection, profiles)  # again: one may have been begun just before it was held
+    gone = remove(connection, profiles, talks)
+    connection.execute(erasures.insert().values(id=new_id(), at=now, trackers=talks, farewell=farewell))
+    return gone
+
+
+def _talks(connection: Connection, profiles: Sequence[str]) -> list[str]:
+    theirs = conversations.c.customer_id.in_(profiles)
+    return list(connection.execute(select(conversations.c.id).where(theirs)).scalars())
+
+
+def _hold(connection: Connection, profiles: Sequence[str], talks: Sequence[str]) -> None:
+    """Waits for whoever is writing to these profiles; who comes after finds nothing left to write to.
+
+    In the order in which a turn takes its locks, so that neither waits for the other.
+    """
+    for locked in (
+        select(messages.c.id).where(messages.c.conversation_id.in_(talks)),
+        select(customers.c.id).where(customers.c.id.in_(profiles)),
+        select(conversations.c.id).where(conversations.c.id.in_(talks)),
+    ):
+        connection.execute(locked.with_for_update()).all()
+
+
+def remove(connection: Connection, profiles: Sequence[str], talks: Sequence[str]) -> int:
+    """Deletes all rows of these profiles and of their conversations. Returns how many."""
+    gone = remove_from(connection, talks)
+    gone += _forget_joins(connection, profiles)
+    for table in reversed(metadata.sorted_tables):
+        if "customer_id" in table.c:
+            gone += connection.execute(delete(table).where(table.c.customer_id.in_(profiles))).rowcount
+    return gone + connection.execute(delete(customers).where(customers.c.id.in_(profiles))).rowcount
+
+
+def remove_from(connection: Connection, talks: Sequence[str]) -> int:
+    """Deletes what belongs to these conversations alone: what was said in them, and what hangs on that."""
     said = select(messages.c.id).where(messages.c.conversation_id.in_(talks))
     gone = connection.execute(delete(turns).where(turns.c.message_id.in_(said))).rowcount
     for table in reversed(metadata.sorted_tables):
         if "conversation_id" in table.c and "customer_id" not in table.c:
             gone += connection.execute(delete(table).where(table.c.conversation_id.in_(talks))).rowcount
-    gone += _forget_joins(connection, profiles)
-    for table in reversed(metadata.sorted_tables):
-        if "customer_id" in table.c:
-            gone += connection.execute(delete(table).where(table.c.customer_id.in_(profiles))).rowcount
-    gone += connection.execute(delete(customers).where(customers.c.id.in_(profiles))).rowcount
-    connection.execute(erasures.insert().values(id=new_id(), at=now, trackers=talks))
     return gone
 
 
@@ -61,19 +101,22 @@ def _forget_joins(connection: Connection, profiles: Sequence[str]) -> int:
     return connection.execute(delete(journal).where(journal.c.id.in_(naming))).rowcount
 
 
-def forget_in_conversation(connection: Connection, conversation_id: str, now: datetime) -> str:
+def forget_in_conversation(connection: Connection, conversation_id: str, now: datetime) -> str | None:
     """Erases whoever speaks in a conversation, as far as they are proven, and gives their session a fresh, empty one.
 
-    Returns the id of the new conversation. Its numbering goes on after the old one, so that a waiting client sees what
-    follows; it belongs to a new, unknown profile, and the device is a stranger's from now on.
+    Returns the id of the new conversation, in which goodbye is to be said; None when they were erased already. Its numbering
+    goes on after the old one, so that a waiting client sees what follows; it belongs to a new, unknown profile, and the device
+    is a stranger's from now on. An address is kept until goodbye has gone out, or as long as they go on writing from there.
     """
-    talk = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()
+    talk = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one_or_none()
+    if talk is None:
+        return None
     tokens = list(connection.execute(select(sessions).where(sessions.c.conversation_id == conversation_id)).mappings())
     assurance = Assurance.of(talk.assurance)
     everything = may(assurance, Act.ERASE_EVERYTHING)
     profiles = scope(connection, talk.customer_id, assurance if everything else Assurance.ANONYMOUS)
-    erase_profiles(connection, profiles, now)
     fresh = new_id()
+    erase_profiles(connection, profiles, now, farewell=fresh if talk.address else None)
     connection.execute(
         conversations.insert().values(
             id=fresh,
@@ -93,43 +136,30 @@ def forget_in_conversation(connection: Connection, conversation_id: str, now: da
     return fresh
 
 
-def erase_trackers(engine: Engine, tracker_path: Path) -> int:
-    """Deletes what the assistant's tracker still holds of erased conversations; safe to repeat. Returns how many.
+def bury(connection: Connection, farewell: str) -> bool:
+    """Removes the conversation in which goodbye was said, with its address. False while goodbye is on its way.
 
-    What SQLite's log still holds goes too. While a reader keeps the log from being emptied the erasure stays open, and
-    the next call takes it up again.
+    Nothing is removed where they have written again since: they are somebody new then.
     """
-    with engine.connect() as connection:
-        rows = connection.execute(select(erasures).where(erasures.c.done_at.is_(None))).all()
-    ids = [conversation for row in rows for conversation in row.trackers]
-    if ids and tracker_path.exists():
-        _delete_events(tracker_path, ids)
-    if rows and scrub(engine):
-        with UnitOfWork(engine) as work:
-            for row in rows:
-                work.connection.execute(
-                    erasures.update().where(erasures.c.id == row.id).values(trackers=[], done_at=row.at)
-                )
-            work.commit()
-        scrub(engine)  # of the conversations' ids, which the erasure itself has held until now
-    return len(ids)
+    under_way = (outbox.c.conversation_id == farewell) & outbox.c.state.in_(("due", "sending"))
+    if connection.execute(select(outbox.c.message_id).where(under_way).limit(1)).first():
+        return False
+    wrote_again = exists().where(messages.c.conversation_id == farewell, messages.c.author == "customer")
+    profile = connection.execute(
+        select(conversations.c.customer_id).where(conversations.c.id == farewell, ~wrote_again)
+    ).scalar_one_or_none()
+    if profile:
+        remove(connection, [profile], [farewell])
+    return True
 
 
-def _delete_events(tracker_path: Path, conversation_ids: Sequence[str]) -> None:
-    with closing(sqlite3.connect(tracker_path, timeout=10)) as tracker:
-        tracker.execute("PRAGMA secure_delete = ON")
-        if tracker.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
-            with tracker:
-                tracker.executemany("DELETE FROM events WHERE sender_id = ?", [(i,) for i in conversation_ids])
-        tracker.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def erase_late(connection: Connection, conversation_id: str, now: datetime) -> bool:
+    """Of a turn that ended after its conversation was erased: what the assistant remembers of it has to go too.
 
-
-def scrub(engine: Engine) -> bool:
-    """Empties SQLite's log, in which erased rows would stand until it is overwritten. False when a reader prevents it."""
-    if engine.dialect.name != "sqlite":
-        return True
-    with engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        is_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-        connection.exec_driver_sql("BEGIN")
-    return not is_busy
+    False, and nothing is done, when the conversation is there.
+    """
+    here = select(conversations.c.id).where(conversations.c.id == conversation_id)
+    if connection.execute(here).first():
+        return False
+    connection.execute(erasures.insert().values(id=new_id(), at=now, trackers=[conversation_id]))
+    return True

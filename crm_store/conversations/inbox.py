@@ -117,7 +117,7 @@ def accept(
     """Takes a message in, once for each `client_id`. The caller commits before it acknowledges, and rolls back on an error.
 
     `payload`: of a button that was shown; `meaning`: what a command of the channel's own means, as Rasa reads it.
-    Raises UnknownButtonError, TooManyWaitingError and ConcurrentDuplicateError.
+    Raises UnknownButtonError, TooManyWaitingError, ConcurrentDuplicateError and ConversationGoneError.
     """
     known = connection.execute(_BY_CLIENT_ID, {"conversation": conversation_id, "client": client_id}).first()
     if known:

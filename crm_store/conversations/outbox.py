@@ -18,6 +18,10 @@ from crm_store.identify.profiles import new_id
 from crm_store.tables import conversations, messages, outbox
 
 
+class ConversationGoneError(LookupError):
+    """The conversation was erased in the very moment in which something was to be written into it."""
+
+
 @dataclass(frozen=True)
 class Outgoing:
     """A reply on its way out. `buttons`: titles with the meaning that Rasa gave them; `offer`: the card."""
@@ -46,8 +50,13 @@ _NEXT_SEQ = (
 
 
 def next_place(connection: Connection, conversation_id: str, count: int, now: datetime) -> Place:
-    """Reserves `count` numbers; the row lock that this takes orders all writers of one conversation."""
-    row = connection.execute(_NEXT_SEQ, {"conversation": conversation_id, "count": count, "now": now}).one()
+    """Reserves `count` numbers; the row lock that this takes orders all writers of one conversation.
+
+    Raises ConversationGoneError.
+    """
+    row = connection.execute(_NEXT_SEQ, {"conversation": conversation_id, "count": count, "now": now}).one_or_none()
+    if row is None:
+        raise ConversationGoneError(conversation_id)
     return Place(row.last_seq - count + 1, row.state == "staff", row.address)
 
 

@@ -7,7 +7,7 @@ refuse. `tests/integration/test_assistant.py` holds it to what `bot.gateway.rasa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.gateway.rasa import RasaUnavailableError, Receipt, TurnRefusedError
@@ -44,6 +44,8 @@ class FakeAssistant:
     """Conversations in which two turns were under way at one time."""
     most_at_once: int = 0
     is_closed: bool = False
+    forgotten: list[str] = field(default_factory=list)
+    """Conversations that it was told to forget, in order."""
 
     def __post_init__(self) -> None:
         self._remembered: dict[str, Receipt] = {}
@@ -91,6 +93,11 @@ class FakeAssistant:
             return self._remembered[message.message_id]
         finally:
             self._under_way.remove(conversation)
+
+    async def forget(self, conversation_ids: Sequence[str]) -> None:
+        if self.is_down:
+            raise RasaUnavailableError("told to be down")
+        self.forgotten += conversation_ids
 
     async def missing(self) -> str | None:
         return "Told to be down." if self.is_down else None

@@ -17,12 +17,12 @@ import pytest
 from sqlalchemy import JSON, Boolean, Column, DateTime, Engine, Float, Integer, Numeric, Table, event, insert, select
 from visitor import Visitor, arrive, counts, everything, rows
 
+from crm_store.access import remains
 from crm_store.access.erasure import (
     NoSuchCustomerError,
     erase_customer,
-    erase_trackers,
+    erase_late,
     forget_in_conversation,
-    scrub,
 )
 from crm_store.business import Business
 from crm_store.conversations import inbox, outbox
@@ -30,10 +30,13 @@ from crm_store.conversations.outbox import Outgoing
 from crm_store.conversations.sessions import session
 from crm_store.database import UnitOfWork, open_engine, reading
 from crm_store.identify.proof import Proof
-from crm_store.tables import Utc, conversations, customers, erasures, journal, metadata
+from crm_store.tables import Utc, conversations, customers, erasures, journal, metadata, notices, staff
+from crm_store.tables import outbox as outbox_table
 
-NOT_OF_CUSTOMERS = {"staff", "staff_sessions", "erasures"}
+NOT_OF_CUSTOMERS = {"staff", "staff_sessions", "erasures", "stock", "telegram_updates", "notices"}
 """Tables that hold nothing of a customer; every other one is filled below and must be empty of them afterwards."""
+COLLEAGUE, WORDING = "c" * 32, "w" * 16
+"""A member of staff and a privacy notice, to which rows of customers refer."""
 
 SARI = Proof("web", "sari.w", {"given_name": "Sarinah"})
 OFFICE = ("need", "office", 0.95)
@@ -68,6 +71,10 @@ class Person:
             "in_reply_to": self.message,
             "decision_id": self.decision,
             "token_hash": uuid4().hex,
+            "staff_id": COLLEAGUE,
+            "held_by": COLLEAGUE,
+            "reviewed_by": COLLEAGUE,
+            "notice_id": WORDING,
         }
         if column.name in by_name:
             return by_name[column.name]
@@ -95,6 +102,10 @@ def bagus() -> Person:
 
 def fill(engine: Engine, person: Person, at: datetime) -> None:
     with UnitOfWork(engine) as work:
+        if not rows(work.connection, staff):
+            rina = {"id": COLLEAGUE, "email": "rina@example.com", "name": "Rina", "role": "agent", "password_hash": "-"}
+            work.connection.execute(insert(staff).values(created_at=at, **rina))
+            work.connection.execute(insert(notices).values(id=WORDING, language="en", text="We keep.", at=at))
         for table in metadata.sorted_tables:
             if table.name not in NOT_OF_CUSTOMERS:
                 work.connection.execute(insert(table).values(person.row(table, at)))
@@ -120,10 +131,20 @@ def erase(engine: Engine, customer: str, now: datetime) -> int:
     return gone
 
 
+def carry_out(engine: Engine, tracker: Path, now: datetime) -> int:
+    return remains.carry_out(engine, tracker, remains.open_erasures(engine), now)
+
+
+def tables_with_rows(engine: Engine) -> set[str]:
+    """Beside those to which rows of customers refer."""
+    return {table for table, count in counts(engine).items() if count} - {"staff", "notices"}
+
+
 def forget(visitor: Visitor) -> str:
     with UnitOfWork(visitor.engine) as work:
         fresh = forget_in_conversation(work.connection, visitor.conversation_id, visitor.at)
         work.commit()
+    assert fresh
     return fresh
 
 
@@ -142,9 +163,9 @@ def test_nothing_of_an_erased_customer_is_left_in_any_column_of_any_table(
     filled = {place.split(".")[0] for trace in kartika.traces for place in found_anywhere(engine, trace)}
     assert filled == set(metadata.tables) - NOT_OF_CUSTOMERS
     erase(engine, kartika.profile, now)
-    erase_trackers(engine, tmp_path / "tracker.db")
+    carry_out(engine, tmp_path / "tracker.db", now)
     assert {trace: found_anywhere(engine, trace) for trace in kartika.traces} == {t: [] for t in kartika.traces}
-    assert {table for table, count in counts(engine).items() if count} == {"erasures"}
+    assert tables_with_rows(engine) == {"erasures"}
 
 
 def test_another_customer_is_untouched(engine: Engine, now: datetime, kartika: Person, bagus: Person) -> None:
@@ -170,10 +191,10 @@ def test_every_profile_that_is_joined_to_the_customer_goes_with_them(
     assert all(found_anywhere(engine, trace) for trace in traces)
 
     erase(engine, device.profile, now)
-    erase_trackers(engine, tmp_path / "tracker.db")
+    carry_out(engine, tmp_path / "tracker.db", now)
 
     assert [place for trace in traces for place in found_anywhere(engine, trace)] == []
-    assert {table for table, count in counts(engine).items() if count} == {"erasures"}
+    assert tables_with_rows(engine) == {"erasures"}
 
 
 def test_erasing_says_how_many_rows_went(engine: Engine, now: datetime, kartika: Person, bagus: Person) -> None:
@@ -181,7 +202,7 @@ def test_erasing_says_how_many_rows_went(engine: Engine, now: datetime, kartika:
     fill(engine, bagus, now)
     before = sum(counts(engine).values())
     gone = erase(engine, kartika.profile, now)
-    assert gone == len(metadata.tables) - len(NOT_OF_CUSTOMERS)
+    assert gone == len(metadata.tables) - len(NOT_OF_CUSTOMERS), "a row in each table"
     assert sum(counts(engine).values()) == before - gone + 1, "one tombstone"
 
 
@@ -208,11 +229,12 @@ def test_what_stays_is_a_tombstone_without_content(
     with reading(engine) as connection:
         (tombstone,) = rows(connection, erasures)
     assert (tombstone.at, tombstone.trackers, tombstone.done_at) == (now, [kartika.conversation], None)
-    assert erase_trackers(engine, tmp_path / "tracker.db") == 1
+    later = now + timedelta(minutes=3)
+    assert carry_out(engine, tmp_path / "tracker.db", later) == 1
     with reading(engine) as connection:
         (tombstone,) = rows(connection, erasures)
-    assert tombstone.trackers == []
-    assert tombstone.done_at is not None
+    assert (tombstone.trackers, tombstone.farewell) == ([], None)
+    assert tombstone.done_at == later, "when it was really done"
 
 
 # In the chat ---------------------------------------------------------------------------------------------------------
@@ -317,6 +339,73 @@ def test_what_waits_unanswered_in_a_forgotten_conversation_goes_with_it(
         assert inbox.backlog(connection) == 0
 
 
+# On a channel that is sent to ----------------------------------------------------------------------------------------
+
+CHAT = "4711"
+
+
+@pytest.fixture
+def by_message(engine: Engine, business: Business, now: datetime) -> Visitor:
+    """Somebody on a channel where replies are sent to an address, who has said something."""
+    visitor = arrive(engine, business, now, channel="telegram")
+    with UnitOfWork(engine) as work:
+        work.connection.execute(conversations.update().values(address=CHAT))
+        work.commit()
+    visitor.says("something for the office of Kartika", "action_note_need", OFFICE)
+    return visitor
+
+
+def say_goodbye(visitor: Visitor) -> str:
+    fresh = forget(visitor)
+    with UnitOfWork(visitor.engine) as work:
+        outbox.say(work.connection, fresh, [Outgoing("Done. I know nothing of you any more.")], visitor.at)
+        work.commit()
+    return fresh
+
+
+def settle(engine: Engine, state: str = "sent") -> None:
+    with UnitOfWork(engine) as work:
+        work.connection.execute(outbox_table.update().values(state=state))
+        work.commit()
+
+
+def test_goodbye_goes_to_the_address_and_then_the_address_goes_too(by_message: Visitor, tmp_path: Path) -> None:
+    engine, at = by_message.engine, by_message.at
+    fresh = say_goodbye(by_message)
+    assert carry_out(engine, tmp_path / "tracker.db", at) == 0, "goodbye is on its way"
+    with reading(engine) as connection:
+        (going_out,) = rows(connection, outbox_table)
+        (tombstone,) = rows(connection, erasures)
+    assert (going_out.address, going_out.conversation_id, going_out.state) == (CHAT, fresh, "due")
+    assert (tombstone.trackers, tombstone.farewell, tombstone.done_at) == ([], fresh, None)
+
+    settle(engine)
+    assert carry_out(engine, tmp_path / "tracker.db", at + timedelta(seconds=9)) == 1
+
+    assert found_anywhere(engine, CHAT) == found_anywhere(engine, fresh) == []
+    assert tables_with_rows(engine) == {"erasures"}
+
+
+def test_a_goodbye_that_cannot_arrive_is_waited_for_no_longer_than_it_is_tried(
+    by_message: Visitor, tmp_path: Path
+) -> None:
+    say_goodbye(by_message)
+    settle(by_message.engine, "failed")
+    assert carry_out(by_message.engine, tmp_path / "tracker.db", by_message.at) == 1
+    assert found_anywhere(by_message.engine, CHAT) == []
+
+
+def test_who_writes_again_before_goodbye_arrived_is_somebody_new_and_stays(by_message: Visitor, tmp_path: Path) -> None:
+    engine = by_message.engine
+    by_message.conversation_id = say_goodbye(by_message)
+    by_message.writes("hello again")
+    settle(engine)
+    assert carry_out(engine, tmp_path / "tracker.db", by_message.at) == 1
+    assert set(found_anywhere(engine, CHAT)) == {"conversations.address", "outbox.address"}
+    assert "messages.text" in found_anywhere(engine, "hello again")
+    assert found_anywhere(engine, "Kartika") == []
+
+
 # The assistant's tracker ---------------------------------------------------------------------------------------------
 
 
@@ -352,7 +441,7 @@ def test_the_tracker_forgets_whoever_was_erased_and_nobody_else(
         fill(engine, person, now)
         remember(tracker, person.conversation, person.words)
     erase(engine, kartika.profile, now)
-    assert erase_trackers(engine, tracker) == 1
+    assert carry_out(engine, tracker, now) == 1
     assert senders(tracker) == {bagus.conversation}
     assert kartika.words.encode() not in tracker.read_bytes()
     assert bagus.words.encode() in tracker.read_bytes()
@@ -364,7 +453,7 @@ def test_erasing_the_trackers_again_finds_nothing_left_to_do(
     fill(engine, kartika, now)
     remember(tracker, kartika.conversation, kartika.words)
     erase(engine, kartika.profile, now)
-    assert [erase_trackers(engine, tracker) for _ in range(3)] == [1, 0, 0]
+    assert [carry_out(engine, tracker, now) for _ in range(3)] == [1, 0, 0]
 
 
 def test_several_erasures_are_carried_out_at_once(
@@ -374,7 +463,7 @@ def test_several_erasures_are_carried_out_at_once(
         fill(engine, person, now)
         remember(tracker, person.conversation, person.words)
         erase(engine, person.profile, now)
-    assert erase_trackers(engine, tracker) == 2
+    assert carry_out(engine, tracker, now) == 2
     assert senders(tracker) == set()
 
 
@@ -384,9 +473,34 @@ def test_an_assistant_that_never_spoke_has_nothing_to_forget(
     fill(engine, kartika, now)
     erase(engine, kartika.profile, now)
     sqlite3.connect(tmp_path / "empty.db").close()
-    assert erase_trackers(engine, tmp_path / "empty.db") == 1
-    assert erase_trackers(engine, tmp_path / "nowhere.db") == 0
+    assert carry_out(engine, tmp_path / "empty.db", now) == 1
+    assert remains.strays(engine, tmp_path / "empty.db") == remains.strays(engine, tmp_path / "nowhere.db") == []
     assert not (tmp_path / "nowhere.db").exists()
+
+
+def test_a_turn_that_ends_after_its_conversation_was_erased_leaves_its_tracker_to_be_forgotten(
+    engine: Engine, now: datetime, kartika: Person, bagus: Person, tracker: Path
+) -> None:
+    for person in (kartika, bagus):
+        fill(engine, person, now)
+    erase(engine, kartika.profile, now)
+    carry_out(engine, tracker, now)
+    remember(tracker, kartika.conversation, kartika.words)
+    with UnitOfWork(engine) as work:
+        assert erase_late(work.connection, kartika.conversation, now)
+        assert not erase_late(work.connection, bagus.conversation, now)
+        work.commit()
+    assert carry_out(engine, tracker, now) == 1
+    assert senders(tracker) == set()
+
+
+def test_a_tracker_of_which_the_store_knows_nothing_is_a_stray(
+    engine: Engine, now: datetime, bagus: Person, tracker: Path
+) -> None:
+    fill(engine, bagus, now)
+    for conversation in (bagus.conversation, "a" * 32, "b" * 32):
+        remember(tracker, conversation, "words")
+    assert remains.strays(engine, tracker) == ["a" * 32, "b" * 32]
 
 
 # The bytes of the file -----------------------------------------------------------------------------------------------
@@ -419,10 +533,13 @@ def test_the_bytes_of_the_file_hold_no_word_of_an_erased_customer(
         fill(store, person, now)
     assert kartika.words.encode() in bytes_of(store)
     erase(store, kartika.profile, now)
-    erase_trackers(store, tmp_path / "tracker.db")
-    for trace in kartika.traces:
-        assert trace.encode() not in bytes_of(store)
-    assert bagus.words.encode() in bytes_of(store)
+    carry_out(store, tmp_path / "tracker.db", now)
+    left = bytes_of(store)
+    for trace in [*kartika.traces, *kartika.words.split(), *kartika.words.casefold().split()]:
+        if trace not in bagus.words:
+            assert trace.encode() not in left, "also in the index of the search, which keeps words in small letters"
+    assert bagus.words.encode() in left
+    assert b"tetap" in left
 
 
 def test_while_somebody_reads_the_old_rows_the_erasure_stays_open_and_is_taken_up_again(
@@ -432,12 +549,12 @@ def test_while_somebody_reads_the_old_rows_the_erasure_stays_open_and_is_taken_u
     with reading(store) as reader:
         assert rows(reader, customers)
         erase(store, kartika.profile, now)
-        erase_trackers(store, tmp_path / "tracker.db")
-        assert not scrub(store)
+        carry_out(store, tmp_path / "tracker.db", now)
+        assert not remains.scrub(store)
         with reading(store) as connection:
             (tombstone,) = rows(connection, erasures)
         assert tombstone.done_at is None
-    erase_trackers(store, tmp_path / "tracker.db")
+    carry_out(store, tmp_path / "tracker.db", now)
     with reading(store) as connection:
         (tombstone,) = rows(connection, erasures)
     assert tombstone.done_at is not None

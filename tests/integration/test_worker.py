@@ -17,17 +17,19 @@ import pytest
 from fakes.assistant import FakeAssistant, says
 from guest import Clock
 from sqlalchemy import Engine, delete, select, text, update
-from visitor import counts
+from visitor import counts, rows
 
 from bot.gateway import worker as worker_module
 from bot.gateway.notices import GAVE_UP, LATER
 from bot.gateway.rasa import Receipt
 from bot.gateway.wakeups import Wakeups
 from bot.gateway.worker import AT_ONCE, TRIES, TurnWorker
+from crm_store.access.erasure import erase_profiles
 from crm_store.access.rights import ERASE
 from crm_store.conversations import inbox, sessions
 from crm_store.conversations.inbox import Understood, Waiting
 from crm_store.database import UnitOfWork, reading
+from crm_store.moment import SPEAK
 from crm_store.tables import conversations, customers, erasures, messages
 
 FAREWELL = "Done. What I knew about you here has been deleted."
@@ -191,6 +193,19 @@ async def test_a_turn_without_a_reply_is_owned_up_to(place: Place, talk: Talk, a
     async with place.worker(assistant):
         await place.until(talk, lambda: talk.answers() == [GAVE_UP["en"]])
     assert talk.states() == ["answered"]
+
+
+async def test_a_language_that_was_asked_for_is_the_conversation_s_whatever_it_was_asked_in(
+    place: Place, talk: Talk, assistant: FakeAssistant
+) -> None:
+    assistant.answer = lambda _: says("Baik, kita pakai bahasa Indonesia.", effects=(f"{SPEAK}id",))
+    talk.writes("speak Indonesian please")
+    async with place.worker(assistant):
+        await place.until(talk, lambda: bool(talk.answers()))
+    with reading(place.engine) as connection:
+        (here,) = rows(connection, conversations, id=talk.conversation_id)
+        (asked,) = rows(connection, messages, conversation_id=talk.conversation_id, author="customer")
+    assert (here.language, asked.language) == ("id", "en")
 
 
 # The assistant is down -----------------------------------------------------------------------------------------------
@@ -518,6 +533,65 @@ async def test_a_process_that_dies_before_the_tracker_is_emptied_leaves_that_to_
     async with place.worker(assistant):
         await place.until(other, lambda: bool(other.answers()))
     assert remembered(place.tracker) == set()
+
+
+async def test_an_erasure_that_began_elsewhere_is_carried_to_its_end(
+    place: Place, engine: Engine, talk: Talk, assistant: FakeAssistant
+) -> None:
+    talk.writes("I am Kartika")
+    remember(place.tracker, talk.conversation_id)
+    erase(engine, place.clock)
+    other = Talk(engine, talk.clock)
+    async with place.worker(assistant):
+        other.writes("hello")
+        await place.until(other, lambda: bool(other.answers()))
+    assert assistant.forgotten == [talk.conversation_id]
+    assert remembered(place.tracker) == set()
+    assert erasure(engine).done_at
+
+
+async def test_an_erasure_waits_for_an_assistant_that_is_down(
+    place: Place, engine: Engine, talk: Talk, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.01)
+    remember(place.tracker, talk.conversation_id)
+    erase(engine, place.clock)
+    assistant.is_down = True
+    async with place.worker(assistant), asyncio.timeout(20):
+        while remembered(place.tracker):
+            await asyncio.sleep(0.01)
+        assert erasure(engine).done_at is None, "what it has in its memory may come back"
+        assistant.is_down = False
+        while erasure(engine).done_at is None:
+            await asyncio.sleep(0.01)
+    assert assistant.forgotten == [talk.conversation_id]
+
+
+async def test_a_turn_during_which_its_customer_is_erased_leaves_nothing_behind(
+    place: Place, engine: Engine, talk: Talk, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.01)
+    assistant.hold_answers()
+    async with place.worker(assistant) as worker, asyncio.timeout(20):
+        talk.sends(worker, "I am Kartika")
+        await assistant.asked(1)
+        erase(engine, place.clock)
+        while not assistant.forgotten:
+            await asyncio.sleep(0.01)
+        remember(place.tracker, talk.conversation_id)
+        assistant.let_go()
+        while remembered(place.tracker):
+            await asyncio.sleep(0.01)
+    assert assistant.forgotten == [talk.conversation_id] * 2
+    assert {table for table, rows in counts(engine).items() if rows} == {"erasures"}
+
+
+def erase(engine: Engine, clock: Clock) -> None:
+    """Everybody, as the operator's command does beside the running gateway."""
+    with UnitOfWork(engine) as work:
+        profiles = list(work.connection.execute(select(customers.c.id)).scalars())
+        erase_profiles(work.connection, profiles, clock())
+        work.commit()
 
 
 # A person holds it ---------------------------------------------------------------------------------------------------

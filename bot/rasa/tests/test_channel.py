@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import unittest
 from types import SimpleNamespace
 from typing import Any
 
 from rasa.core.channels.channel import UserMessage
+from rasa.core.lock_store import InMemoryLockStore
 from rasa.shared.core.events import ActionExecuted, BotUttered, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
@@ -149,13 +151,19 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
         self.failure: TurnFailedError | None = None
         routes = RapportInput.from_credentials(None).blueprint(self.take_turn)
         handlers = {route.uri: route.handler for route in routes._future_routes}
-        self.turn, self.ready = handlers["/turn"], handlers["/ready"]
+        self.turn, self.ready, self.forgetting = handlers["/turn"], handlers["/ready"], handlers["/forget"]
         self.model_is_loaded = True
         parser = SimpleNamespace(parse_message=self.parse)
-        self.agent = SimpleNamespace(tracker_store=self, processor=parser, is_ready=lambda: self.model_is_loaded)
+        self.locks = InMemoryLockStore()
+        self.agent = SimpleNamespace(
+            tracker_store=self, lock_store=self.locks, processor=parser, is_ready=lambda: self.model_is_loaded
+        )
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         return self.trackers.get(sender_id)
+
+    def forget(self, sender_id: str) -> None:
+        self.trackers.pop(sender_id, None)
 
     async def parse(self, message: UserMessage) -> dict[str, Any]:
         return {**parsed(), "text": message.text}
@@ -183,6 +191,31 @@ class TheRoute(unittest.IsolatedAsyncioTestCase):
         app = SimpleNamespace(ctx=SimpleNamespace(agent=self.agent))
         answer = await self.ready(SimpleNamespace(headers={"x-rapport-token": token}, app=app))
         return int(answer.status)
+
+    async def ask_to_forget(self, *conversation_ids: str, token: str = SHARED) -> int:
+        app = SimpleNamespace(ctx=SimpleNamespace(agent=self.agent))
+        body = {"conversation_ids": list(conversation_ids)}
+        answer = await self.forgetting(SimpleNamespace(headers={"x-rapport-token": token}, json=body, app=app))
+        return int(answer.status)
+
+    async def test_forgets_these_conversations_and_no_other(self) -> None:
+        self.trackers = {conversation: talk(*SESSION, *turn("m-1")) for conversation in ("c-1", "c-2", "c-3")}
+        self.assertEqual(await self.ask_to_forget("c-1", "c-3", "never-heard-of"), 204)
+        self.assertEqual(set(self.trackers), {"c-2"})
+
+    async def test_forgets_nothing_for_a_stranger(self) -> None:
+        self.trackers["c-1"] = talk(*SESSION, *turn("m-1"))
+        self.assertEqual(await self.ask_to_forget("c-1", token=f"not {SHARED}"), 401)
+        self.assertEqual(set(self.trackers), {"c-1"})
+
+    async def test_forgets_only_when_no_turn_of_it_is_under_way(self) -> None:
+        async with self.locks.lock("c-1"):
+            forgetting = asyncio.create_task(self.ask_to_forget("c-1"))
+            await asyncio.sleep(0.05)
+            self.trackers["c-1"] = talk(*SESSION, *turn("m-1"))
+            self.assertFalse(forgetting.done())
+        self.assertEqual(await forgetting, 204)
+        self.assertEqual(self.trackers, {})
 
     async def test_says_whether_a_turn_could_be_taken_and_runs_none(self) -> None:
         self.assertEqual(await self.look(), 204)

@@ -7,13 +7,13 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from rasa.core.tracker_store import SQLTrackerStore
+from rasa.core.tracker_store import FailSafeTrackerStore, SQLTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.rasa import tracker as tracker_module
-from bot.rasa.tracker import TrackerStore
+from bot.rasa.tracker import TrackerStore, forget_conversation
 
 DOMAIN = Domain.from_dict(
     {
@@ -40,6 +40,13 @@ def turn(message_id: str, text: str = "halo") -> list[Event]:
         answer,
         ActionExecuted("action_listen"),
     ]
+
+
+def tracker_of(sender: str, *events: Event) -> DialogueStateTracker:
+    tracker = DialogueStateTracker(sender, DOMAIN.slots)
+    for event in events:
+        tracker.update(event, DOMAIN)
+    return tracker
 
 
 def as_dicts(tracker: DialogueStateTracker | None) -> list[dict[str, Any]] | None:
@@ -156,6 +163,24 @@ class TheTrackerStore(unittest.IsolatedAsyncioTestCase):
         self.assertIsNot(read_back, first)
         assert read_back
         self.assertEqual(as_dicts(read_back), [e.as_dict() for e in list(first.events)[1:]])
+
+    async def test_a_forgotten_conversation_is_neither_at_hand_nor_in_the_file(self) -> None:
+        store = self.store()
+        for sender in ("c-1", "c-2"):
+            await self.take(store, [*SESSION, *turn("m-1", "rahasia sekali")], sender)
+        forget_conversation(FailSafeTrackerStore(store), "c-1")
+        self.assertIsNone(await store.retrieve("c-1"))
+        self.assertIsNone(await self.store().retrieve("c-1"))
+        self.assertIsNotNone(await store.retrieve("c-2"))
+        await self.take(store, [*SESSION, *turn("m-9")], "c-1")
+        everything = await self.rasas_own().retrieve_full_tracker("c-1")
+        self.assertEqual(len(everything.events), len(SESSION) + 5, "what is said afterwards begins anew")
+
+    async def test_what_could_not_be_saved_is_forgotten_too(self) -> None:
+        store = FailSafeTrackerStore(self.store())
+        await store.fallback_tracker_store.save(tracker_of("c-1", *SESSION, *turn("m-1")))
+        forget_conversation(store, "c-1")
+        self.assertIsNone(await store.fallback_tracker_store.retrieve("c-1"))
 
     async def test_conversations_do_not_mix(self) -> None:
         store = self.store()

@@ -1,0 +1,115 @@
+"""What comes in at the very moment in which its customer is erased: refused in order, and nothing of it stays."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+from fakes.assistant import FakeAssistant
+from guest import Clock, Guest, arrive, user_token
+from httpx import AsyncClient, Response
+from sqlalchemy import Engine, select
+from visitor import counts
+
+from bot.settings import Settings
+from crm_store.access.erasure import erase_profiles
+from crm_store.database import UnitOfWork
+from crm_store.tables import customers
+
+WAITS_SECONDS = 0.3
+"""How long something has to be held up to count as waiting."""
+
+Erasing = Callable[[], AbstractAsyncContextManager[None]]
+Asking = Coroutine[Any, Any, Response]
+
+
+@pytest.fixture
+def erasing(engine: Engine, clock: Clock) -> Erasing:
+    """Everybody is erased; the transaction stays open until the block ends, and is committed then."""
+
+    @asynccontextmanager
+    async def erase() -> AsyncIterator[None]:
+        begun, may_end = threading.Event(), threading.Event()
+
+        def work() -> None:
+            with UnitOfWork(engine) as unit:
+                profiles = list(unit.connection.execute(select(customers.c.id)).scalars())
+                erase_profiles(unit.connection, profiles, clock())
+                begun.set()
+                may_end.wait(20)
+                unit.commit()
+
+        ending = asyncio.create_task(asyncio.to_thread(work))
+        await asyncio.to_thread(begun.wait, 20)
+        try:
+            yield
+        finally:
+            may_end.set()
+            await ending
+
+    return erase
+
+
+async def meanwhile(erasing: Erasing, asking: Asking) -> Response:
+    """The answer to what was asked while the erasure was under way, and had to wait for it."""
+    async with erasing():
+        asked = asyncio.create_task(asking)
+        done, _ = await asyncio.wait({asked}, timeout=WAITS_SECONDS)
+        assert not done
+    return await asked
+
+
+@pytest.fixture
+async def guest(http: AsyncClient) -> Guest:
+    guest = await arrive(http, language="en")
+    await guest.say("I am Kartika")
+    return guest
+
+
+def slug(answer: Response) -> str:
+    return str(answer.json()["type"]).rpartition("/")[2]
+
+
+async def test_a_message_is_told_that_its_session_is_over(
+    guest: Guest, engine: Engine, erasing: Erasing, assistant: FakeAssistant
+) -> None:
+    answer = await meanwhile(erasing, guest.post(text="and one more thing"))
+    assert (answer.status_code, slug(answer)) == (401, "session-unknown")
+    assert {table for table, rows in counts(engine).items() if rows} <= {"erasures", "notices"}
+    assert assistant.ran == ["I am Kartika"]
+
+
+async def test_a_returning_device_is_a_stranger_s_or_asked_to_come_again(
+    guest: Guest, http: AsyncClient, engine: Engine, erasing: Erasing
+) -> None:
+    opening = http.post("/v1/chat/sessions", json={"device_token": guest.device_token})
+    answer = await meanwhile(erasing, opening)
+    if answer.status_code != 201:
+        assert (answer.status_code, slug(answer)) == (409, "gone")
+        assert (await http.post("/v1/chat/sessions", json={"device_token": guest.device_token})).status_code == 201
+    found = counts(engine)
+    assert (found["customers"], found["conversations"], found["messages"]) == (1, 1, 0)
+
+
+async def test_what_the_page_and_the_shop_tell_goes_nowhere(
+    guest: Guest, http: AsyncClient, engine: Engine, erasing: Erasing, settings: Settings, clock: Clock
+) -> None:
+    viewed = {"source": "web", "event_id": "e1", "at": clock().isoformat(), "touchpoint": "web", "kind": "view_page"}
+    answer = await meanwhile(erasing, http.post("/v1/chat/events", json=viewed, headers=guest.headers))
+    assert answer.status_code in (401, 409)
+    assert counts(engine)["events"] == 0
+
+
+async def test_a_sign_in_brings_nothing_back(
+    guest: Guest, http: AsyncClient, engine: Engine, erasing: Erasing, settings: Settings, clock: Clock
+) -> None:
+    token = user_token(settings.secret("user_token_secret"), clock())
+    proving = http.post("/v1/chat/identify", json={"user_token": token}, headers=guest.headers)
+    answer = await meanwhile(erasing, proving)
+    assert answer.status_code in (200, 401), "who they are stays proven; the conversation is over"
+    assert (counts(engine)["conversations"], counts(engine)["messages"]) == (0, 0)
+    assert slug(await guest.post(text="hello")) == "session-unknown"
