@@ -128,5 +128,8 @@ def _refusal(scope: Scope, path: str) -> ASGIApp:
     if scope["type"] != "http" or scope["method"] not in SAFE_METHODS:
         return PlainTextResponse("Your session is over. Sign in again.", 401)
     wanted = path.strip("/")
-    query = f"?to={quote(wanted)}" if wanted.startswith("conversations/") else ""
+    if wanted == "call" and scope["query_string"]:
+        # A telephone system has opened the page for a call that is ringing now.
+        wanted += "?" + scope["query_string"].decode("latin-1")
+    query = f"?to={quote(wanted)}" if wanted.startswith(("conversations/", "call")) else ""
     return RedirectResponse(f"{scope.get('root_path', '')}/sign-in{query}", 303)

@@ -28,6 +28,10 @@ class Known:
     kind: str
     said: Said | None
     """The message that told it; none for what was observed or has been erased since."""
+    touchpoint: str | None
+    """Where it was told, when no message did: at a till, on the phone."""
+    told_by: str | None
+    """Name of the member of staff who wrote it down."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,24 @@ def panel(connection: Connection, reader: Staff, transcript: Transcript, wording
     """The panel beside this transcript."""
     who = transcript.participant
     drawn = picture(connection, wording.business, who.profile_ids, wording.now, conversation_id=transcript.id)
-    told = said_in(connection, reader, [e.message_id for e in drawn.evidence if e.message_id])
-    ranked = sorted(drawn.needs.items(), key=lambda need: -need[1])
     return Panel(
         picture=drawn,
         worth_is_open=may(who.assurance, Act.GET_SERVICE),
-        needs=[(wording.segment(segment), probability) for segment, probability in ranked],
-        known=[_known(piece, wording, told.get(piece.message_id or "")) for piece in drawn.evidence],
+        needs=needs_of(drawn, wording),
+        known=known_of(connection, reader, drawn, wording),
     )
+
+
+def needs_of(drawn: Picture, wording: Wording) -> list[tuple[str, float]]:
+    """Title and probability of each segment, likeliest first."""
+    ranked = sorted(drawn.needs.items(), key=lambda need: -need[1])
+    return [(wording.segment(segment), probability) for segment, probability in ranked]
+
+
+def known_of(connection: Connection, reader: Staff, drawn: Picture, wording: Wording) -> list[Known]:
+    """What the needs rest on, each with the message, till or call that told it."""
+    told = said_in(connection, reader, [e.message_id for e in drawn.evidence if e.message_id])
+    return [_known(piece, wording, told.get(piece.message_id or "")) for piece in drawn.evidence]
 
 
 def _known(piece: Evidence, wording: Wording, said: Said | None) -> Known:
@@ -62,4 +76,4 @@ def _known(piece: Evidence, wording: Wording, said: Said | None) -> Known:
         about, says = "Said what they look for", wording.segment(piece.value)
     else:
         about, says = "Bought", wording.id(piece.value)
-    return Known(about, says, piece.words, piece.strength, piece.kind, said)
+    return Known(about, says, piece.words, piece.strength, piece.kind, said, piece.touchpoint, piece.told_by)

@@ -84,8 +84,8 @@ def add_sign_in(app: FastAPI, engine: Engine, pages: Renderer, clock: Callable[[
 
 
 def _home(request: Request, to: str) -> RedirectResponse:
-    # Only a transcript's address is followed, so that a link cannot lead somewhere else after signing in.
-    inside = to if re.fullmatch(r"conversations/[0-9a-f]{32}", to) else ""
+    # Only a transcript's or a call's address is followed, so that a link cannot lead somewhere else after signing in.
+    inside = to if re.fullmatch(r"(conversations|call)/[0-9a-f]{32}|call(\?[\w%+.@~=&-]{1,300})?", to) else ""
     return RedirectResponse(f"{request.scope.get('root_path', '')}/{inside}", 303)
 
 
