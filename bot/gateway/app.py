@@ -17,11 +17,12 @@ from sqlalchemy import Engine
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from bot.console import create_console
-from bot.gateway import chat, decisions, events, health, problems
+from bot.gateway import chat, decisions, events, health, problems, stock, telegram
 from bot.gateway.files import file
 from bot.gateway.limits import Limit
 from bot.gateway.rasa import Assistant
 from bot.gateway.stack import Stack
+from bot.gateway.telegram import Telegram, telegram_of
 from bot.gateway.wakeups import Wakeups
 from bot.gateway.worker import TurnWorker
 from bot.settings import ROOT, Settings
@@ -29,8 +30,8 @@ from crm_store.business import Business
 
 log = logging.getLogger("gateway")
 
-LARGEST_BODY = 64 * 1024
-"""Bytes; a message has 4,000 characters at most."""
+LARGEST_BODY = 128 * 1024
+"""Bytes; a message has 4,000 characters at most, and an update of Telegram may quote another one."""
 WIDGET = ROOT / "bot/channels/widget"
 SHOP = ROOT / "demo/shop"
 
@@ -51,12 +52,14 @@ def create_app(
     worker = TurnWorker(engine, assistant, wakeups, clock, settings.tracker_path)
 
     @asynccontextmanager
-    async def life(_app: FastAPI) -> AsyncIterator[None]:
-        working = asyncio.create_task(worker.run())
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        channel: Telegram | None = app.state.telegram
+        working = [asyncio.create_task(w.run()) for w in (worker, channel) if w]
         yield
-        working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
+        for task in reversed(working):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await assistant.close()
 
     app = FastAPI(
@@ -68,8 +71,9 @@ def create_app(
     app.state.stack = Stack(
         settings, engine, business, assistant, wakeups, worker, clock, Limit(settings.sessions_per_minute)
     )
+    app.state.telegram = telegram_of(app.state.stack)
     problems.install(app)
-    for router in (chat.router, events.router, decisions.router, health.router):
+    for router in (chat.router, events.router, decisions.router, stock.router, telegram.router, health.router):
         app.include_router(router)
     _pages(app, settings, business)
     app.mount("/console", create_console(engine, business, settings, clock, wakeups))

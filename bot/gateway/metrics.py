@@ -10,3 +10,7 @@ turn_seconds = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 20),
 )
 backlog = Gauge("rapport_backlog", "Messages that wait for an answer")
+deliveries = Counter("rapport_deliveries_total", "Tries to deliver a message to a channel that is sent to", ["outcome"])
+outbox = Gauge("rapport_outbox", "Messages that wait to be delivered or are under way")
+telegram_updates = Counter("rapport_telegram_updates_total", "Updates that Telegram brought", ["outcome"])
+telegram_up = Gauge("rapport_telegram_up", "Whether Telegram brings its updates")

@@ -1,0 +1,123 @@
+"""Accounts of a messaging service: recognised by their id, proven by the phone number that the service vouches for.
+
+An account is like a device: one that was seen before is known again, and nothing more. The service says who sent a message,
+so an id that comes with one is proven; an id that stands in an import or an event proves nothing and joins nobody.
+Knows no messaging service but by the type of its identifiers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, select, update
+
+from crm_store.database import one_at_a_time
+from crm_store.identify.assurance import Assurance
+from crm_store.identify.normalise import normalise
+from crm_store.identify.profiles import canonical, is_known, join, make_profile, new_id
+from crm_store.tables import conversations, customers, identifiers
+
+PHONE = "phone"
+PROVEN = "proven"
+
+
+@dataclass(frozen=True)
+class Account:
+    """`profile`: its own, whoever it may be joined to. `assurance`: of a conversation that it begins now."""
+
+    profile: str
+    assurance: Assurance
+
+
+class Proof(StrEnum):
+    """What came of an account's own phone number."""
+
+    JOINED = "joined"  # one customer has this number: the account is theirs
+    ALONE = "alone"  # nobody has it: the account is verified as itself
+    KNOWN = "known"  # it had been proven before
+    AMBIGUOUS = "ambiguous"  # several customers have it: nothing is done
+    OTHER = "other"  # the account is proven to be another customer's: nothing is done
+    UNREADABLE = "unreadable"  # no phone number
+
+
+def account(connection: Connection, service: str, account_id: str, now: datetime, adopts: str | None = None) -> Account:
+    """The account with this id, taken down when it is new.
+
+    `adopts`: the profile that a new one is given, where it has been forgotten and its chat has gone on since.
+    """
+    one_at_a_time(connection, f"account {service} {account_id}")
+    profile = connection.execute(
+        select(identifiers.c.customer_id).where(
+            identifiers.c.type == service,
+            identifiers.c.value == account_id,
+            identifiers.c.source == service,
+            identifiers.c.assurance == PROVEN,
+        )
+    ).scalar()
+    if profile is None:
+        profile = adopts or make_profile(connection, now)
+        _keep(connection, profile, service, service, account_id, now)
+        return Account(profile, Assurance.ANONYMOUS)
+    return Account(profile, Assurance.VERIFIED if _phones(connection, profile) else Assurance.RECOGNISED)
+
+
+def prove_phone(
+    connection: Connection, service: str, profile: str, conversation_id: str, number: str, now: datetime
+) -> Proof:
+    """Takes a number as the account's own, as its service vouches. The running conversation is verified from then on.
+
+    The account is joined to the one customer who has the number. A number of several customers proves none of them, and one
+    that would make two known customers one is left alone: a number changes hands.
+    """
+    phone = normalise(PHONE, number)
+    if phone is None:
+        return Proof.UNREADABLE
+    one_at_a_time(connection, f"phone {phone}")
+    mine = canonical(connection, profile)
+    others = _owners(connection, phone) - {mine}
+    if len(others) > 1:
+        return Proof.AMBIGUOUS
+    if others and (mine != profile or is_known(connection, profile)):
+        return Proof.OTHER
+    was_proven = phone in _phones(connection, profile)
+    if not was_proven:
+        _keep(connection, profile, PHONE, service, phone, now)
+    if others:
+        join(connection, profile, others.pop(), service, now)
+    here = update(conversations).where(conversations.c.id == conversation_id)
+    connection.execute(here.values(assurance=Assurance.VERIFIED.word))
+    if was_proven and canonical(connection, profile) == mine:
+        return Proof.KNOWN
+    return Proof.JOINED if is_known(connection, profile) else Proof.ALONE
+
+
+def _phones(connection: Connection, profile: str) -> list[str]:
+    """Numbers that were proven by the account of this profile."""
+    proven = select(identifiers.c.value).where(
+        identifiers.c.customer_id == profile, identifiers.c.type == PHONE, identifiers.c.assurance == PROVEN
+    )
+    return list(connection.execute(proven).scalars())
+
+
+def _owners(connection: Connection, phone: str) -> set[str]:
+    owners = (
+        select(customers.c.canonical_id)
+        .join(identifiers, identifiers.c.customer_id == customers.c.id)
+        .where(identifiers.c.type == PHONE, identifiers.c.value == phone)
+    )
+    return set(connection.execute(owners).scalars())
+
+
+def _keep(connection: Connection, profile: str, kind: str, service: str, value: str, now: datetime) -> None:
+    """Takes an identifier down as proven; an import may have brought the same one before."""
+    same = (identifiers.c.type == kind) & (identifiers.c.value == value) & (identifiers.c.customer_id == profile)
+    proven = {"source": service, "assurance": PROVEN, "last_seen_at": now}
+    if connection.execute(update(identifiers).where(same).values(proven)).rowcount:
+        return
+    connection.execute(
+        identifiers.insert().values(
+            id=new_id(), type=kind, value=value, raw=value, customer_id=profile, first_seen_at=now, **proven
+        )
+    )

@@ -1,0 +1,393 @@
+"""Telegram in memory: a Bot API server over HTTP, with people who write to the bot (`telegram_people`).
+
+It brings updates by long poll or to a webhook, keeps what is sent, and can redeliver, answer 429, hang, drop connections, refuse
+the token and be away. It runs in a thread of its own, so that a test may wait for it in whatever way it likes; or as a
+program, for processes that are started apart:
+
+    cd tests && python -m fakes.telegram --port 8081
+
+    POST /fake/says {"person": 1, "text": "hello", "language_code": "en"}
+    GET  /fake/sent
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+
+TOKEN = "70001:AAfake-token-of-the-tests-0123456789abc"
+PATIENCE_SECONDS = 20.0
+LONGEST_TEXT = 4096
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message of the bot's that a person can see."""
+
+    message_id: int
+    chat: int
+    text: str
+    markup: dict[str, Any]
+    at: float
+
+    @property
+    def buttons(self) -> dict[str, str]:
+        """Callback data by title."""
+        rows = self.markup.get("inline_keyboard", [])
+        return {button["text"]: button["callback_data"] for row in rows for button in row}
+
+    @property
+    def asks_for_phone(self) -> str | None:
+        """What stands on the button that shares the own phone number, where there is one."""
+        keys = [key for row in self.markup.get("keyboard", []) for key in row]
+        return next((key["text"] for key in keys if key.get("request_contact")), None)
+
+
+@dataclass
+class Fault:
+    """What becomes of the next `times` calls of a method. `kind`:
+
+    flood (429, to be tried again in `seconds`), hang (done, and answered after `seconds`), lost (done, but the answer never
+    arrives), cut (not done, the connection breaks), error (500, not done), blocked (403, the person wants no more of it)
+    """
+
+    kind: str
+    method: str = "sendMessage"
+    times: float = 1
+    seconds: float = 1
+    chat: int | None = None
+
+
+class ApiError(Exception):
+    def __init__(self, code: int, description: str, **parameters: Any) -> None:
+        self.body = {"ok": False, "error_code": code, "description": description}
+        if parameters:
+            self.body["parameters"] = parameters
+        self.code = code
+        super().__init__(description)
+
+
+class HangUpError(Exception):
+    """The connection is broken off without a word."""
+
+
+@dataclass
+class FakeTelegram:
+    """The server and what it saw. `flood` and `repeat`: shares of sends that are refused for now, of updates brought twice."""
+
+    token: str = TOKEN
+    port: int = 0
+    flood: float = 0.0
+    repeat: float = 0.0
+    sent: list[Sent] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    faults: list[Fault] = field(default_factory=list)
+    actions: list[int] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+    webhook: dict[str, Any] | None = None
+    menu: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    brought: Counter[int] = field(default_factory=Counter)
+    """How often each update was brought."""
+    refusals: list[int] = field(default_factory=list)
+    """What a webhook answered other than 200."""
+
+    def __post_init__(self) -> None:
+        self._changed = threading.Condition()
+        self._pending: list[dict[str, Any]] = []
+        self._repeats: list[dict[str, Any]] = []
+        self._next_update = random.Random(self.token).randrange(10**6, 10**7)
+        self._polls = 0
+        self._chance = random.Random(20260302)
+        self._loop = asyncio.new_event_loop()
+        self._news: asyncio.Event
+        self._runner: web.AppRunner | None = None
+        self._thread = threading.Thread(target=self._run, name="telegram", daemon=True)
+
+    # Its life
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._do(self._open())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self._close())
+        self._do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Nobody listens at its address."""
+        self._do(self._close())
+        try:
+            yield
+        finally:
+            self._do(self._open())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _do(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_SECONDS)
+
+    async def _open(self) -> None:
+        self._news = asyncio.Event()
+        app = web.Application()
+        app.router.add_post("/bot{token}/{method}", self._call)
+        app.router.add_post("/fake/says", self._says)
+        app.router.add_get("/fake/sent", self._shown)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self._pusher = asyncio.create_task(self._push())
+
+    async def _close(self) -> None:
+        self._pusher.cancel()
+        await asyncio.gather(self._pusher, return_exceptions=True)
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _end(self) -> None:
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    # What a test does
+
+    def bring(self, **what: Any) -> int:
+        """Puts an update in line, such as `message={...}`. Returns its number."""
+        with self._changed:
+            self._next_update += 1
+            update = {"update_id": self._next_update, **what}
+            self._pending.append(update)
+            if self._chance.random() < self.repeat:
+                self._repeats.append(update)
+        self._loop.call_soon_threadsafe(self._news.set)
+        return int(update["update_id"])
+
+    def bring_again(self, update_id: int, **what: Any) -> None:
+        """Brings an update that was brought before, confirmed or not."""
+        with self._changed:
+            self._repeats.append({"update_id": update_id, **what})
+        self._loop.call_soon_threadsafe(self._news.set)
+
+    def fail(self, kind: str, method: str = "sendMessage", **more: Any) -> None:
+        self.faults.append(Fault(kind, method, **more))
+
+    def until(self, condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+        """Waits until something is so; what the condition came to."""
+        with self._changed:
+            assert self._changed.wait_for(condition, seconds), f"not within {seconds} s; sent: {self.sent}"
+            return condition()
+
+    def to(self, chat: int) -> list[Sent]:
+        return [sent for sent in self.sent if sent.chat == chat]
+
+    @property
+    def unconfirmed(self) -> int:
+        """Updates that were not brought or whose arrival nobody confirmed."""
+        return len(self._pending) + len(self._repeats)
+
+    # The Bot API
+
+    async def _call(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        given = dict(await request.post())
+        if request.match_info["token"] != self.token:
+            return web.json_response(ApiError(401, "Unauthorized").body, status=401)
+        try:
+            with self._changed:
+                self.calls[method] += 1
+                self._changed.notify_all()
+            fault = self._fault(method, given)
+            result = await self._do_unless(fault, method, given)
+        except ApiError as error:
+            return web.json_response(error.body, status=error.code)
+        except HangUpError:
+            assert request.transport
+            request.transport.abort()
+            return web.Response()
+        return web.json_response({"ok": True, "result": result})
+
+    async def _do_unless(self, fault: Fault | None, method: str, given: dict[str, Any]) -> Any:
+        kind = fault.kind if fault else ""
+        if kind == "flood":
+            assert fault
+            wait = int(fault.seconds)
+            raise ApiError(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+        if kind == "error":
+            raise ApiError(500, "Internal Server Error")
+        if kind == "blocked":
+            raise ApiError(403, "Forbidden: bot was blocked by the user")
+        if kind == "cut":
+            raise HangUpError
+        do = getattr(self, f"_{method}", None)
+        if do is None:
+            raise ApiError(404, "Not Found: method not found")
+        result = do(given)
+        if asyncio.iscoroutine(result):
+            result = await result
+        if kind == "lost":
+            raise HangUpError
+        if kind == "hang":
+            assert fault
+            await asyncio.sleep(fault.seconds)
+        return result
+
+    def _fault(self, method: str, given: dict[str, Any]) -> Fault | None:
+        chat = int(given.get("chat_id", 0))
+        for fault in self.faults:
+            if fault.times > 0 and fault.method == method and fault.chat in (None, chat):
+                fault.times -= 1
+                return fault
+        if method == "sendMessage" and self._chance.random() < self.flood:
+            return Fault("flood")
+        return None
+
+    def _getMe(self, _: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        name = {"first_name": "Kopi Sudirman", "username": "kopi_sudirman_bot"}
+        return {"id": int(self.token.partition(":")[0]), "is_bot": True, **name}
+
+    async def _getUpdates(self, given: dict[str, Any]) -> list[dict[str, Any]]:  # noqa: N802
+        if self.webhook:
+            raise ApiError(409, "Conflict: can't use getUpdates method while webhook is active")
+        self._polls += 1
+        mine = self._polls
+        self._news.set()  # ends another poll
+        await asyncio.sleep(0)
+        offset = int(given.get("offset") or 0)
+        with self._changed:
+            self._pending = [update for update in self._pending if update["update_id"] >= offset]
+        end = time.monotonic() + float(given.get("timeout") or 0)
+        while not self._pending and not self._repeats and (left := end - time.monotonic()) > 0:
+            self._news.clear()
+            await asyncio.wait([asyncio.ensure_future(self._news.wait())], timeout=left)
+            if mine != self._polls:
+                raise ApiError(409, "Conflict: terminated by other getUpdates request")
+        with self._changed:
+            batch = [*self._repeats, *self._pending][: int(given.get("limit") or 100)]
+            self._repeats = self._repeats[len(batch) :]
+            self.brought.update(update["update_id"] for update in batch)
+            self._changed.notify_all()
+        return batch
+
+    def _setWebhook(self, given: dict[str, Any]) -> bool:  # noqa: N802
+        self.webhook = dict(given)
+        self._news.set()
+        return True
+
+    def _deleteWebhook(self, _: dict[str, Any]) -> bool:  # noqa: N802
+        self.webhook = None
+        return True
+
+    def _setMyCommands(self, given: dict[str, Any]) -> bool:  # noqa: N802
+        self.menu[given.get("language_code", "")] = json.loads(given["commands"])
+        return True
+
+    def _sendMessage(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        text, chat = given.get("text", ""), int(given["chat_id"])
+        if not text.strip():
+            raise ApiError(400, "Bad Request: message text is empty")
+        if len(text.encode("utf-16-le")) // 2 > LONGEST_TEXT:
+            raise ApiError(400, "Bad Request: message is too long")
+        markup = json.loads(given.get("reply_markup", "{}"))
+        with self._changed:
+            sent = Sent(len(self.sent) + 1, chat, text, markup, time.time())
+            self.sent.append(sent)
+            self._changed.notify_all()
+        return {
+            "message_id": sent.message_id,
+            "date": int(sent.at),
+            "chat": {"id": chat, "type": "private"},
+            "text": text,
+        }
+
+    def _sendChatAction(self, given: dict[str, Any]) -> bool:  # noqa: N802
+        with self._changed:
+            self.actions.append(int(given["chat_id"]))
+            self._changed.notify_all()
+        return True
+
+    def _answerCallbackQuery(self, given: dict[str, Any]) -> bool:  # noqa: N802
+        with self._changed:
+            self.acknowledged.append(given["callback_query_id"])
+            self._changed.notify_all()
+        return True
+
+    # Its own webhook calls
+
+    async def _push(self) -> None:
+        """Brings updates to the webhook, each until it is taken."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(20)) as http:
+            while True:
+                if not self.webhook or not (self._pending or self._repeats):
+                    await asyncio.sleep(0.02)
+                    continue
+                line = self._pending or self._repeats
+                if await self._post(http, line[0]):
+                    with self._changed:
+                        line.pop(0)
+                        self._changed.notify_all()
+                else:
+                    await asyncio.sleep(0.2)
+
+    async def _post(self, http: aiohttp.ClientSession, update: dict[str, Any]) -> bool:
+        assert self.webhook
+        headers = {"X-Telegram-Bot-Api-Secret-Token": self.webhook.get("secret_token", "")}
+        self.brought[update["update_id"]] += 1
+        try:
+            async with http.post(self.webhook["url"], json=update, headers=headers) as answer:
+                if not answer.ok:
+                    self.refusals.append(answer.status)
+                return answer.ok
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    # For other programs
+
+    async def _says(self, request: web.Request) -> web.Response:
+        from fakes.telegram_people import Person
+
+        asked = await request.json()
+        person = Person(self, int(asked["person"]), asked.get("language_code"))
+        return web.json_response({"update_id": person.says(asked["text"])})
+
+    async def _shown(self, _: web.Request) -> web.Response:
+        return web.json_response([vars(sent) for sent in self.sent])
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--port", type=int, default=0)
+    asked.add_argument("--token", default=TOKEN)
+    options = asked.parse_args()
+    with FakeTelegram(options.token, options.port) as telegram:
+        print(f"RAPPORT_TELEGRAM_API_URL={telegram.url} RAPPORT_TELEGRAM_TOKEN={options.token}", flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
