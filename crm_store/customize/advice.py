@@ -90,9 +90,10 @@ def decide(
     )
     if matters and not told:
         return _service_first(matters[0], treatment, seen, by_worth)
-    if OFFERS in seen.withdrawn and not asks_for_it:
+    if (matters or OFFERS in seen.withdrawn) and not asks_for_it:
         # No question either: its answer could change nothing of what they get.
-        reason = _reason(treatment, seen, by_worth, "no offer: this customer wants none unasked")
+        why = "something of theirs is open" if matters else "this customer wants none unasked"
+        reason = _reason(treatment, seen, by_worth, f"no offer: {why}")
         return Advice(Decision(treatment.id, reason, facts), seen.evidence, treatment.tone)
     resting, declined = shown_lately(connection, business, customer.profiles, now)
     at = Circumstances(

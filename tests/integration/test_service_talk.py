@@ -1,0 +1,239 @@
+"""Complaint and praise, language, wishes, privacy and what is known: in a guest's chat and a customer's, on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from serving import Known
+from sqlalchemy import Engine
+from visitor import Visitor, arrive, offered, responses, rows
+
+from crm_store.access.staff import add_staff
+from crm_store.business import Business
+from crm_store.conversations import desk
+from crm_store.database import UnitOfWork, reading
+from crm_store.moment import SPEAK, Reply, TurnResult
+from crm_store.tables import consents, conversations, interactions
+
+NIGHT = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
+"""A Sunday, eleven in the evening in Jakarta."""
+OFFICE = ("need", "office", 0.95)
+
+
+@pytest.fixture
+def guest(engine: Engine, business: Business, now: datetime) -> Visitor:
+    return arrive(engine, business, now)
+
+
+def only(result: TurnResult) -> Reply:
+    (reply,) = result.replies
+    return reply
+
+
+def kept(engine: Engine, kind: str) -> list[Any]:
+    with reading(engine) as connection:
+        return list(rows(connection, interactions, source="rapport", kind=kind))
+
+
+# Complaint and praise ------------------------------------------------------------------------------------------------
+
+
+def test_a_complaint_is_kept_apologised_for_once_and_a_person_called(guest: Visitor, engine: Engine) -> None:
+    told = guest.says("the beans were stale", "action_complain")
+    assert responses(told) == ["utter_complaint_noted"]
+    (complaint,) = kept(engine, "complaint")
+    assert (complaint.status, complaint.text, complaint.customer_id) == ("open", "the beans were stale", guest.profile)
+    assert [row.status for row in kept(engine, "person_request")] == ["open"]
+    assert guest._conversation("state") == "waiting"
+    more = guest.says("and the box was open", "action_complain")
+    assert responses(more) == ["utter_noted_for_colleague"]
+    assert len(kept(engine, "complaint")) == 1
+
+
+def test_at_night_the_next_opening_is_told(engine: Engine, business: Business) -> None:
+    guest = arrive(engine, business, NIGHT)
+    told = only(guest.says("this is awful", "action_complain"))
+    assert (told.response, told.values) == ("utter_complaint_noted_closed", {"opens": "tomorrow at 8:00"})
+
+
+def test_while_a_complaint_is_open_nothing_is_asked_or_offered_until_staff_have_dealt_with_it(
+    guest: Visitor, engine: Engine
+) -> None:
+    guest.says("this is awful", "action_complain")
+    guest.says("never mind, no need for anybody", "action_cancel_person")
+    first = guest.says("I need coffee for the office", "action_note_need", OFFICE)
+    assert responses(first) == ["utter_open_complaint"]
+    then = guest.says("something cheap", "action_note_need", ("need", "thrifty", 0.9))
+    assert responses(then) == ["utter_answer_noted"]
+    with UnitOfWork(engine) as work:
+        rina = add_staff(work, "rina@shop.example", "agent", "a long enough word", guest.at, "Rina")
+        desk.take(work.connection, rina, guest.conversation_id, guest.at)
+        desk.hand_back(work.connection, rina, guest.conversation_id, guest.at)
+        work.commit()
+    assert [row.status for row in kept(engine, "complaint")] == ["resolved"]
+    assert responses(guest.says("for the office", "action_note_need", OFFICE)) != ["utter_answer_noted"]
+
+
+def test_a_complaint_waits_on_a_device_that_comes_back(guest: Visitor) -> None:
+    guest.says("this is awful", "action_complain")
+    guest.says("no need for anybody", "action_cancel_person")
+    back = guest.comes_back(timedelta(days=2))
+    assert responses(back.says("hello", "action_greet")) == ["utter_welcome_back", "utter_open_complaint"]
+
+
+def test_facts_are_told_while_a_person_is_waited_for(guest: Visitor) -> None:
+    guest.says("this is awful", "action_complain")
+    for text, action in (("do you deliver", "action_delivery"), ("how much is gayo", "action_price")):
+        assert responses(guest.says(text, action)) != ["utter_noted_for_colleague"]
+
+
+def test_praise_is_thanked_for_and_kept_and_holds_nothing_up(guest: Visitor, engine: Engine) -> None:
+    assert responses(guest.says("great shop!", "action_praise")) == ["utter_praise_thanks"]
+    assert [(row.text, row.status) for row in kept(engine, "praise")] == [("great shop!", "done")]
+    assert responses(guest.says("for the office", "action_note_need", OFFICE)) == ["utter_ask_cups"]
+
+
+# Language ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wanted", "asked_in"), [("id", "en"), ("en", "id"), ("en", "en")])
+def test_the_language_is_confirmed_in_it_whatever_it_was_asked_in(guest: Visitor, wanted: str, asked_in: str) -> None:
+    changed = guest.says("...", "action_change_language", ("wanted_language", wanted, 1.0), language=asked_in)
+    assert responses(changed) == [f"utter_language_{wanted}"]
+    assert changed.effects == (f"{SPEAK}{wanted}",)
+
+
+def test_a_language_that_the_business_does_not_speak_is_said_to_be_one(
+    guest: Visitor, engine: Engine, business: Business, now: datetime
+) -> None:
+    told = guest.says("sprechen Sie Deutsch?", "action_change_language")
+    assert only(told).values == {"languages": "English and Bahasa Indonesia"}
+    about = business.business.model_copy(update={"languages": ["en"]})
+    english = arrive(engine, business.model_copy(update={"business": about}), now)
+    told = english.says("bahasa indonesia please", "action_change_language", ("wanted_language", "id", 1.0))
+    assert (only(told).response, told.effects) == ("utter_language_not_spoken", ())
+
+
+# Wishes --------------------------------------------------------------------------------------------------------------
+
+
+def test_no_more_offers_means_none_until_advice_is_asked_for(guest: Visitor, engine: Engine) -> None:
+    assert responses(guest.says("no more offers", "action_stop_offers")) == ["utter_stop_offers_done"]
+    told = guest.says("I buy for the office, like 30 cups", "action_note_need", OFFICE)
+    assert offered(told) is None
+    assert "question" not in guest.pending
+    advised = guest.says("what would you recommend?", "action_advise")
+    while "question" in guest.pending:
+        advised = guest.says("30", "action_note_answer")
+        advised = advised if offered(advised) else guest.says("so what do you recommend?", "action_advise")
+    assert offered(advised)
+    with reading(engine) as connection:
+        words = [(row.purpose, row.granted) for row in rows(connection, consents) if row.purpose == "offers"]
+    assert words == [("offers", False)]
+
+
+@pytest.mark.parametrize(
+    ("text", "response", "granted"),
+    [
+        ("offers are fine again", "utter_allow_again_offers", ["offers"]),
+        ("you may ask me again", "utter_allow_again_questions", ["questions"]),
+        ("tawarin lagi dong", "utter_allow_again_offers", ["offers"]),
+        ("penawaran boleh lagi", "utter_allow_again_offers", ["offers"]),
+        ("ok you can go on", "utter_allow_again_both", ["questions", "offers"]),
+    ],
+)
+def test_what_was_withdrawn_is_allowed_again_with_its_history(
+    guest: Visitor, engine: Engine, text: str, response: str, granted: list[str]
+) -> None:
+    guest.says("stop asking", "action_stop_asking")
+    guest.says("no offers", "action_stop_offers")
+    assert responses(guest.says(text, "action_allow_again")) == [response]
+    with reading(engine) as connection:
+        words = [(row.purpose, row.granted) for row in rows(connection, consents) if row.purpose != "notice"]
+    assert sorted(p for p, yes in words if yes) == sorted(granted)
+    assert sorted(p for p, yes in words if not yes) == ["offers", "questions"]
+
+
+def test_who_withdrew_nothing_is_told_so(guest: Visitor) -> None:
+    assert responses(guest.says("you may ask me again", "action_allow_again")) == ["utter_allow_again_nothing"]
+
+
+# Privacy, and what is known ------------------------------------------------------------------------------------------
+
+
+def test_the_notice_is_told_with_the_link_where_it_leads_anywhere(
+    guest: Visitor, engine: Engine, business: Business, now: datetime
+) -> None:
+    assert business.privacy
+    told = only(guest.says("what do you do with my data?", "action_privacy"))
+    assert told.values == {"notice": business.privacy.notice["en"], "link": "/privacy"}
+    elsewhere = arrive(engine, business, now, channel="telegram")
+    assert "utter_privacy_short" in responses(elsewhere.says("my data?", "action_privacy"))
+    without = arrive(engine, business.model_copy(update={"privacy": None}), now)
+    assert responses(without.says("my data?", "action_privacy")) == ["utter_privacy_link"]
+
+
+def test_of_a_new_guest_nothing_is_known(guest: Visitor) -> None:
+    told = guest.says("what do you know about me?", "action_what_you_know")
+    assert responses(told) == ["utter_known_nothing", "utter_need_proof"]
+
+
+def test_a_guest_hears_what_they_said_themselves_and_how_to_be_known_better(guest: Visitor) -> None:
+    guest.says("for the office", "action_note_need", OFFICE)
+    guest.says("like 30", "action_note_answer")
+    guest.says("stop asking", "action_stop_asking")
+    known, proof = guest.says("what do you know about me?", "action_what_you_know").replies
+    assert proof.response == "utter_need_proof"
+    assert known.values["facts"].splitlines() == [
+        "- It is for many people (you told me today).",
+        "- You told me it is for an office of about 30 cups a day (you told me today).",
+        "- I have suggested things to you (so far: 1).",
+        "- You asked me to ask no questions.",
+    ]
+
+
+def test_a_verified_customer_hears_what_the_business_s_systems_know_and_never_their_value(
+    engine: Engine, business: Business, now: datetime
+) -> None:
+    sari = Known(engine, now, "sari")
+    sari.ordered("ORD-1", 40, ("Capsules box of 30", 2), status="delivered")
+    sari.ordered("ORD-2", 3, ("Capsules box of 30", 1), ("Grinder", 1), status="delivered")
+    sari.earned(1200, 10)
+    sari.in_repair("Grinder", 1, "waiting")
+    visitor = arrive(engine, business, now, proof=sari.proof)
+    english = only(visitor.says("what do you know about me?", "action_what_you_know")).values["facts"]
+    assert english.splitlines() == [
+        "- Your name is Sari Wijaya (from your account with us).",
+        "- I have your e-mail address and phone number (from your account with us).",
+        "- You bought Capsules (box of 30) and Grinder"
+        " (2 purchases since Wednesday 21 January, the last on Friday 27 February).",
+        "- You have 1,200 points (from your loyalty card).",
+        "- Your Grinder is with our repair service.",
+        "- You have been in touch with us (so far: 1, the last yesterday).",
+    ]
+    indonesian = only(visitor.says("kamu tahu apa?", "action_what_you_know", language="id")).values["facts"]
+    assert "- Anda punya 1.200 poin (dari kartu member)." in indonesian.splitlines()
+    for secret in ("most_valuable", "growable", "migrator", "below_zero", "sari@example.com", "+628115550001"):
+        assert secret not in english + indonesian
+
+
+# Frequent questions --------------------------------------------------------------------------------------------------
+
+
+def test_a_frequent_question_has_the_answer_of_the_business(guest: Visitor) -> None:
+    assert responses(guest.says("can I pay by card?", "action_faq", ("faq", "payment", 0.9))) == ["utter_faq_payment"]
+
+
+@pytest.mark.parametrize("entities", [(), (("faq", "no_longer_there", 0.9),)])
+def test_a_question_that_business_yml_does_not_answer_is_not_guessed_at(
+    guest: Visitor, entities: tuple[tuple[str, str, float], ...]
+) -> None:
+    assert responses(guest.says("do you sell tyres?", "action_faq", *entities)) == ["utter_not_known"]
+
+
+def test_all_that_is_said_of_service_is_said_where_the_conversation_is(guest: Visitor, engine: Engine) -> None:
+    guest.says("my points", "action_points")
+    with reading(engine) as connection:
+        assert [row.state for row in rows(connection, conversations)] == ["bot"]
