@@ -8,15 +8,18 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from bot.cli import stack
-from bot.cli.machine import free_disk_mb, runs
-from bot.cli.ports import is_free, require_free
+from bot.cli.examinations.clock import examine_clock
+from bot.cli.examinations.database import examine_database
+from bot.cli.examinations.processes import examine_actions, examine_processes, examine_rasa
+from bot.cli.examinations.telegram import examine_telegram
+from bot.cli.machine import free_disk_mb
+from bot.cli.ports import require_free
 from bot.cli.preparation import require_writable
 from bot.cli.refusals import Refusal, explain
-from bot.cli.run_record import ChildRecord, holder_of, read_record, record_path
-from bot.cli.store import opened
-from bot.cli.supervisor import still_missing
+from bot.cli.run_record import holder_of
 from bot.settings import Settings
 
 LEAST_DISK_MB = 1000
@@ -36,17 +39,21 @@ class Finding:
         return not self.wrong
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Iterator[Finding]:
     """All findings, good and bad, in the order in which they should be mended."""
     checks: list[tuple[str, Callable[[Settings], None]]] = [
         ("var", lambda s: require_writable(s.var)),
         ("disk", _disk),
         ("business", _business),
-        ("database", _database),
+        ("database", examine_database),
+        ("clock", lambda s: examine_clock(s, clock())),
         ("rasa environment", _rasa_environment),
         ("model", _model),
         ("port", _port),
-        ("processes", _processes),
+        ("processes", examine_processes),
+        ("rasa", examine_rasa),
+        ("actions", examine_actions),
+        ("telegram", examine_telegram),
     ]
     for name, check in checks:
         yield _finding(name, check, settings)
@@ -88,13 +95,6 @@ def _business(settings: Settings) -> None:
     load_business(settings.business)
 
 
-def _database(settings: Settings) -> None:
-    from crm_store.schema import ensure_current
-
-    with opened(settings.database_url) as engine:
-        ensure_current(engine)
-
-
 def _rasa_environment(_settings: Settings) -> None:
     mend = "install Python 3.10 (pyenv install 3.10; Debian: apt-get install python3.10), then `make setup`"
     try:
@@ -128,27 +128,3 @@ def _model(settings: Settings) -> None:
 def _port(settings: Settings) -> None:
     if holder_of(settings.var, settings.port) is None:
         require_free(settings.host, settings.port)
-
-
-def _processes(settings: Settings) -> None:
-    """Of a stack that runs; one that does not run has nothing wrong with its processes."""
-    supervisor = holder_of(settings.var, settings.port)
-    record = read_record(record_path(settings.var, settings.port))
-    if supervisor is None or record is None or record.pid != supervisor:
-        return
-    down = [line for child in record.children if (line := _down(child))]
-    if down:
-        raise Refusal("; ".join(down), f"read its log in {settings.var / 'logs'}; it is started again by itself")
-    if missing := still_missing(record.url):
-        raise Refusal(
-            f"the stack at {record.url} cannot answer: {missing}",
-            f"wait a minute after a start; else read {settings.var / 'logs'} and start it again",
-        )
-
-
-def _down(child: ChildRecord) -> str | None:
-    if not runs(child):
-        return f"{child.name} is down" + (f" ({child.last_exit})" if child.last_exit else "")
-    if child.port and is_free("127.0.0.1", child.port):
-        return f"{child.name} runs, but listens on port {child.port} not yet or no longer"
-    return None

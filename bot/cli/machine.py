@@ -22,6 +22,20 @@ def occupant(port: int) -> str | None:
     return None
 
 
+def lockers(paths: list[Path]) -> list[str]:
+    """Program and pid of who has one of these files locked for itself; empty where the system does not tell (not Linux)."""
+    files = {str(path.stat().st_ino) for path in paths if path.exists()}
+    found = []
+    with suppress(OSError, psutil.Error):
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()
+            # `1: POSIX ADVISORY WRITE 712 08:01:131 120 120`; one that only waits has an arrow in it.
+            if "->" not in words and words[3] == "WRITE" and words[5].split(":")[2] in files:
+                pid = int(words[4])
+                found.append(f"{psutil.Process(pid).name()} (pid {pid})")
+    return sorted(set(found))
+
+
 def runs(child: ChildRecord) -> bool:
     """Whether the process of the record is still that process, not another one to which its pid was given since."""
     if child.pid is None or child.started_at is None:

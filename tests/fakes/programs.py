@@ -6,6 +6,7 @@ stubborn   does not listen to TERM, and makes the file $READY once it no longer 
 short      says its last words and dies
 up         `rapport up` with the first two in the place of the real processes
 hasty      the supervisor on the record file that is named next, with waits of hundredths of a second
+held       the same with its usual waits, and with the lock of its port
 """
 
 from __future__ import annotations
@@ -73,5 +74,13 @@ def hasty() -> None:
     sys.exit(main(sys.argv[2], Pace(first_wait=0.01, longest_wait=0.04, quick=60, grace=0.5, silence=0.1)))
 
 
+def held() -> None:
+    from bot.cli.run_record import hold_port
+    from bot.cli.supervisor import main
+
+    hold_port(Path(os.environ["RAPPORT_VAR"]), int(os.environ["PORT"]))
+    sys.exit(main(sys.argv[2]))
+
+
 if __name__ == "__main__":
-    {f.__name__: f for f in (gateway, patient, stubborn, short, up, hasty)}[sys.argv[1]]()
+    {f.__name__: f for f in (gateway, patient, stubborn, short, up, hasty, held)}[sys.argv[1]]()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from acceptance.running import free_port
 from fakes.assistant import FakeAssistant
+from fakes.telegram import FakeTelegram
+from fakes.telegram_people import Person
 from fastapi import FastAPI
 from guest import Clock
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import Engine
 from till import Till
 
+from bot.channels.telegram import delivery
 from bot.gateway.app import create_app
 from bot.settings import Settings
 from crm_store.business import Business
@@ -56,3 +60,53 @@ async def http(gateway: FastAPI) -> AsyncIterator[AsyncClient]:
 @pytest.fixture
 def till(http: AsyncClient, settings: Settings, clock: Clock) -> Till:
     return Till(http, settings.secret("api_key"), clock)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose empty SQLite store the command uses; for what does not depend on the database."""
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/rapport.db")
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("PORT", str(free_port()))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def telegram() -> Iterator[FakeTelegram]:
+    with FakeTelegram() as telegram:
+        yield telegram
+
+
+@pytest.fixture
+def ani(telegram: FakeTelegram) -> Person:
+    """A customer on Telegram, who speaks English."""
+    return Person(telegram, 501)
+
+
+@pytest.fixture
+def on_telegram(telegram: FakeTelegram, tmp_path: Path) -> Settings:
+    return Settings(
+        _env_file=None,
+        var=tmp_path,
+        telegram_token=telegram.token,
+        telegram_api_url=telegram.url,
+        public_url="https://kopi.example",
+    )
+
+
+@pytest.fixture
+async def channel(
+    on_telegram: Settings,
+    engine: Engine,
+    business: Business,
+    assistant: FakeAssistant,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[FastAPI]:
+    """The gateway, alive and on Telegram."""
+    monkeypatch.setattr(delivery, "SWEEP_SECONDS", 0.05)
+    app = create_app(on_telegram, engine, business, assistant, clock)
+    async with app.router.lifespan_context(app):
+        yield app
+        assistant.let_go()

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
+from acceptance.running import free_port
+from commands import answer, diagnosis, leave_a_message, make_newer, plant_a_foreign_model
 from sqlalchemy import Engine, func, select, text
 from typer.testing import CliRunner, Result
 
-from bot.cli import doctor, stack
 from bot.cli.main import app
 from crm_store.access.staff import SignInRefusedError, sign_in
 from crm_store.database import open_engine
-from crm_store.tables import customers, identifiers, messages
+from crm_store.tables import customers, identifiers
 
 Rapport = Callable[..., Result]
 CUSTOMERS = "source,source_id,email\nshop,1,ana@example.com\nshop,2,budi@example.com\n"
@@ -37,36 +35,6 @@ def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) 
         return CliRunner().invoke(app, arguments)
 
     return run
-
-
-@pytest.fixture
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose empty SQLite store the command uses; for what does not depend on the database."""
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/rapport.db")
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-    monkeypatch.setenv("PORT", str(free_port()))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answer(result: Result) -> dict[str, Any]:
-    """The one JSON object on stdout."""
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
-def diagnosis(check: str, *arguments: str) -> dict[str, Any]:
-    """What the doctor says of one check."""
-    result = CliRunner().invoke(app, ["doctor", "--json", *arguments])
-    found = {finding["check"]: finding for finding in answer(result)["findings"]}
-    assert (result.exit_code == 1) == any(finding["wrong"] for finding in found.values())
-    return found[check]
 
 
 def up() -> subprocess.CompletedProcess[str]:
@@ -213,71 +181,6 @@ class TestStatus:
         assert "1 messages wait for an answer, the oldest since 2026-03-02 05:00:00 UTC" in rapport("status").stdout
 
 
-class TestDoctor:
-    def test_a_port_that_another_program_has_is_named_with_its_holder(
-        self, alone: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
-            port = other.getsockname()[1]
-            monkeypatch.setenv("PORT", str(port))
-            found = diagnosis("port")
-        assert found["wrong"].startswith(f"port {port} is taken by")
-        assert f"(pid {os.getpid()})" in found["wrong"]
-        assert "make run" in found["mend"]
-
-    def test_a_malformed_business_file_is_named_with_its_line(
-        self, alone: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (alone / "mine.yml").write_text("business:\n  name: Mine\n  curency: IDR\n")
-        monkeypatch.setenv("RAPPORT_BUSINESS", str(alone / "mine.yml"))
-        found = diagnosis("business")
-        assert "mine.yml, line 3: business.curency is not a key that belongs here" in found["wrong"]
-        assert "mine.yml" in found["mend"]
-
-    def test_a_newer_database_is_named(self, rapport: Rapport, engine: Engine) -> None:
-        make_newer(engine)
-        assert "revision ffff" in diagnosis("database")["wrong"]
-
-    def test_a_missing_model_is_named(self, alone: Path) -> None:
-        assert diagnosis("model") == {
-            "check": "model",
-            "wrong": "there is no model yet",
-            "mend": "`rapport train`, or `make run`, which trains where needed",
-        }
-
-    def test_a_model_from_elsewhere_is_named(self, alone: Path) -> None:
-        plant_a_foreign_model(alone / "var")
-        assert "not one that was trained here" in diagnosis("model")["wrong"]
-
-    def test_a_folder_that_cannot_be_written_is_named(self, alone: Path) -> None:
-        (alone / "var").write_text("a file, not a folder")
-        assert "is not writable" in diagnosis("var")["wrong"]
-
-    def test_a_missing_rasa_environment_is_named(self, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(stack, "RASA_PYTHON", alone / "nowhere" / "python")
-        found = diagnosis("rasa environment")
-        assert "missing or broken" in found["wrong"]
-        assert "install Python 3.10" in found["mend"]
-
-    def test_a_wrong_python_in_the_rasa_environment_is_named(
-        self, alone: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(stack, "RASA_PYTHON", Path(sys.executable))
-        assert "Rasa needs 3.10" in diagnosis("rasa environment")["wrong"]
-
-    def test_a_disk_that_is_nearly_full_is_named(self, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(doctor, "LEAST_DISK_MB", 10**12)
-        assert "nearly full" in diagnosis("disk")["wrong"]
-
-    def test_what_is_well_is_said_too(self, alone: Path) -> None:
-        assert not diagnosis("business")["wrong"]
-        assert not diagnosis("database")["wrong"]
-        assert not diagnosis("port")["wrong"]
-        assert "1 to mend" in CliRunner().invoke(app, ["doctor"]).stdout
-
-
 class TestUp:
     def test_a_malformed_business_file_keeps_it_from_starting(
         self, alone: Path, monkeypatch: pytest.MonkeyPatch
@@ -324,41 +227,3 @@ def test_a_setting_that_cannot_be_is_named_as_it_is_written(alone: Path, monkeyp
 def test_a_command_that_does_not_exist_is_a_usage_error() -> None:
     assert CliRunner().invoke(app, ["stat"]).exit_code == 2
     assert CliRunner().invoke(app, ["import", "customers"]).exit_code == 2
-
-
-def make_newer(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
-
-
-def plant_a_foreign_model(var: Path) -> None:
-    var.mkdir()
-    (var / "model.tar.gz").write_bytes(b"from elsewhere")
-    (var / "model.json").write_text(
-        json.dumps({"path": str(var / "model.tar.gz"), "sha256": "0" * 64, "inputs": "", "trained_at": "2026-01-01"})
-    )
-
-
-def leave_a_message(engine: Engine, at: datetime) -> None:
-    from crm_store.tables import conversations
-
-    with engine.begin() as connection:
-        connection.execute(customers.insert().values(id="c", canonical_id="c", created_at=at))
-        connection.execute(
-            conversations.insert().values(
-                id="t",
-                customer_id="c",
-                channel="widget",
-                assurance="anonymous",
-                language="en",
-                state="bot",
-                started_at=at,
-                last_at=at,
-                last_seq=1,
-            )
-        )
-        connection.execute(
-            messages.insert().values(
-                id="m", conversation_id="t", seq=1, author="customer", state="received", text="hi", at=at
-            )
-        )
