@@ -60,14 +60,27 @@ def _phrases(option: Option) -> list[str]:
 
 
 def _named_within(question: Question, said: str, *, with_number: bool) -> Option | None:
-    """The option of the longest phrase that stands in the words, among phrases with or without a number in them."""
+    """The option of the longest phrase that stands in the words, among phrases with or without a number in them.
+
+    A phrase after a no is not meant: "not more than 40" is no "more than 40".
+    """
     found = [
         (len(phrase), option)
         for option in question.options
         for phrase in _phrases(option)
-        if any(map(str.isdigit, phrase)) is with_number and f" {phrase} " in f" {said} "
+        if any(map(str.isdigit, phrase)) is with_number and _stands_in(said, phrase)
     ]
     return max(found, key=lambda f: f[0])[1] if found else None
+
+
+_NO = frozenset(
+    ["not", "no", "never", "tidak", "tdk", "nggak", "ngga", "enggak", "gak", "ga", "tak", "bukan", "jangan"]
+)
+
+
+def _stands_in(said: str, phrase: str) -> bool:
+    before, found, _ = f" {said} ".partition(f" {phrase} ")
+    return bool(found) and not _NO.intersection(before.split()[-1:])
 
 
 _NUMBER = re.compile(r"(?<!\d)(?:([1-9]\d{0,2}(?:[.,]\d{3}){1,4})|(\d{1,12}(?:[.,]\d{1,6})?))(?!\d)")

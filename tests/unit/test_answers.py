@@ -97,6 +97,13 @@ def test_a_way_to_say_it_that_has_a_number_goes_before_the_bare_number(cups: Que
     assert answer.words is None
 
 
+@pytest.mark.parametrize(
+    "text", ["not more than 40", "no more than 40 cups", "tidak lebih dari 40", "gak lebih dari 40 cangkir"]
+)
+def test_a_way_to_say_it_after_a_no_is_not_meant(cups: Question, text: str) -> None:
+    assert option_meant(cups, text) == "10_to_40"
+
+
 def test_a_way_to_say_it_may_stand_within_a_sentence(brewing: Question) -> None:
     assert read_answer(brewing, "mostly french press I guess") == Answer("brewing", "by_hand", None, 0.9)
 
