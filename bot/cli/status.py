@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+import re
 from datetime import UTC, datetime
 from importlib.metadata import distributions, version
 from typing import Any
 
+import httpx
 from sqlalchemy import Connection, func, select
 
 from bot.cli import stack, training
@@ -29,7 +31,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "home": str(settings.home.resolve()),
         "processes": _processes(supervisor, record),
         "model": {"state": training.model_state(settings), **_model(training.recorded(settings))},
-        "backlog": _backlog(settings),
+        **_from_store(settings, record),
         "versions": _versions(),
     }
 
@@ -41,6 +43,8 @@ def as_text(found: dict[str, Any]) -> str:
         lines = [f"running on {found['url']}"]
     else:
         lines = [f"starting on port {found['port']}" if found["running"] else f"not running on port {found['port']}"]
+    if found["home"] != str(ROOT):
+        lines.append(f"home       {found['home']}")
     for process in found["processes"]:
         past = f", restarted {process['restarts']}x (last: {process['last_exit']})" if process["restarts"] else ""
         port = f", port {process['port']}" if process["port"] else ""
@@ -50,8 +54,18 @@ def as_text(found: dict[str, Any]) -> str:
     lines.append(f"model      {model['state']}{trained}")
     oldest = f", the oldest since {backlog['oldest_at']:%Y-%m-%d %H:%M:%S} UTC" if backlog["oldest_at"] else ""
     lines.append(f"backlog    {backlog['messages']} messages wait for an answer{oldest}")
+    lines += _telegram_line(found["telegram"])
     lines.append("versions   " + ", ".join(f"{name} {number}" for name, number in found["versions"].items()))
     return "\n".join(lines)
+
+
+def _telegram_line(telegram: dict[str, Any] | None) -> list[str]:
+    if telegram is None:
+        return []
+    how = {True: "connected", False: "not connected: the gateway's log says why", None: "set up, not running"}
+    waiting = f"{telegram['waiting']} messages wait to be delivered"
+    past = f"{telegram['ambiguous']} may or may not have arrived, {telegram['failed']} did not"
+    return [f"telegram   {how[telegram['connected']]} ({telegram['mode']}); {waiting}, {past}"]
 
 
 def _model(model: Model | None) -> dict[str, Any]:
@@ -82,14 +96,41 @@ def _process(child: ChildRecord) -> dict[str, Any]:
     }
 
 
-def _backlog(settings: Settings) -> dict[str, Any]:
+def _from_store(settings: Settings, record: RunRecord | None) -> dict[str, Any]:
     from crm_store.schema import ensure_current
 
     with opened(settings.database_url) as engine:
         ensure_current(engine)
         with engine.connect() as connection:
             count, oldest = _waiting(connection)
-    return {"messages": count, "oldest_at": oldest}
+            telegram = _telegram(connection, settings, record)
+    return {"backlog": {"messages": count, "oldest_at": oldest}, "telegram": telegram}
+
+
+def _telegram(connection: Connection, settings: Settings, record: RunRecord | None) -> dict[str, Any] | None:
+    """How it is doing; none where no bot is set up. `connected` is what the running gateway says, none where none runs."""
+    from crm_store.tables import outbox
+
+    if settings.telegram_token is None:
+        return None
+    states = connection.execute(select(outbox.c.state, func.count()).group_by(outbox.c.state)).all()
+    counted = {state: count for state, count in states}  # noqa: C416 - rows, not pairs
+    return {
+        "mode": settings.telegram_mode,
+        "connected": _connected(record.url) if record else None,
+        "waiting": counted.get("due", 0) + counted.get("sending", 0),
+        "ambiguous": counted.get("ambiguous", 0),
+        "failed": counted.get("failed", 0),
+    }
+
+
+def _connected(url: str) -> bool | None:
+    try:
+        figures = httpx.get(f"{url}/metrics", timeout=2, trust_env=False).text
+    except httpx.HTTPError:
+        return None
+    found = re.search(r"^rapport_telegram_up (\S+)$", figures, re.MULTILINE)
+    return float(found[1]) == 1 if found else None
 
 
 def _waiting(connection: Connection) -> tuple[int, datetime | None]:

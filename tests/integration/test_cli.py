@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 from bot.cli.main import app
 from crm_store.access.staff import SignInRefusedError, sign_in
 from crm_store.database import open_engine
-from crm_store.tables import customers, identifiers
+from crm_store.tables import customers, identifiers, outbox
 
 Rapport = Callable[..., Result]
 CUSTOMERS = "source,source_id,email\nshop,1,ana@example.com\nshop,2,budi@example.com\n"
@@ -179,6 +179,20 @@ class TestStatus:
         found = answer(rapport("status", "--json"))["backlog"]
         assert found == {"messages": 1, "oldest_at": at.isoformat()}
         assert "1 messages wait for an answer, the oldest since 2026-03-02 05:00:00 UTC" in rapport("status").stdout
+
+    def test_telegram_is_told_of_only_where_there_is_a_bot(
+        self, rapport: Rapport, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert answer(rapport("status", "--json"))["telegram"] is None
+        assert "telegram" not in rapport("status").stdout
+        leave_a_message(engine, datetime(2026, 3, 2, 5, 0, tzinfo=UTC))
+        row = {"message_id": "m", "conversation_id": "t", "address": "1", "position": 1, "state": "due"}
+        with engine.begin() as connection:
+            connection.execute(outbox.insert().values(**row, due_at=datetime(2026, 3, 2, tzinfo=UTC)))
+        monkeypatch.setenv("RAPPORT_TELEGRAM_TOKEN", "1:token")
+        found = answer(rapport("status", "--json"))["telegram"]
+        assert found == {"mode": "polling", "connected": None, "waiting": 1, "ambiguous": 0, "failed": 0}
+        assert "telegram   set up, not running (polling); 1 messages wait" in rapport("status").stdout
 
 
 class TestUp:
