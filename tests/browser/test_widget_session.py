@@ -230,6 +230,31 @@ def test_a_page_that_says_who_it_is_is_not_believed_until_it_says_so_again(
     widget.shows("hi", "heard hi from a guest", "it is me after all", "heard it is me after all from sari")
 
 
+def test_whoever_says_it_twice_is_not_signed_in_by_it(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit(f"user-token={signed('sari')}").open()
+    widget.until(lambda: len(chat.sessions) == 1)
+    for _ in range(2):
+        says_it_is_not_me(page)
+        widget.say("hi")
+        widget.shows("hi", "heard hi from a guest")
+
+
+@pytest.mark.parametrize("attributes", ["", f"user-token={signed('sari')}"])
+def test_another_window_shows_nothing_of_whoever_left_in_this_one(
+    widget: Widget, page: Page, chat: ChatServer, attributes: str
+) -> None:
+    widget.visit(attributes).open()
+    widget.say("my secret")
+    expect(widget.messages).to_have_count(2)
+    other = Widget(page.context.new_page(), widget.url).visit(attributes).open()
+    expect(other.messages).to_have_count(2)
+    says_it_is_not_me(page)
+    other.shows()
+    widget.say("hi")
+    widget.shows("hi", "heard hi from a guest")
+    other.shows("hi", "heard hi from a guest")
+
+
 def test_whoever_signs_in_after_that_is_believed(widget: Widget, page: Page, chat: ChatServer) -> None:
     widget.visit(f"user-token={signed('sari')}").open()
     widget.until(lambda: len(chat.sessions) == 1)

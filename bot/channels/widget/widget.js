@@ -270,20 +270,35 @@ class Conversation extends EventTarget {
   reset() {
     const { device_token, session_token } = this.#memory.read();
     if (session_token) this.#call("POST", "sign-out", { device_token }, { session_token }, { keepalive: true }).catch(() => {});
-    this.#returning = false;
     this.#leave();
+    this.#memory.keep({ era: uuid() });
+    this.#returning = false;
   }
 
   /** And whatever the page says of them: they are not the customer that they were taken for. */
   deny() {
-    this.#denied = this.#person();
+    this.#denied = this.#person() || this.#denied;
     this.reset();
+  }
+
+  /** Another window has kept something: what is unread here may be read there, and whoever was here may have left there. */
+  glance() {
+    if (this.#shown && this.#shown.era !== this.#memory.read().era) {
+      this.#denied = this.#shown.person || this.#denied;
+      this.#returning = false;
+      this.#part();
+    }
+    this.#changed();
   }
 
   /** Forgets what belongs to this conversation, all but what is `kept`. */
   #leave(kept) {
-    this.#generation += 1;
     this.#memory.forget(...OF_SESSION.filter((name) => name !== kept));
+    this.#part();
+  }
+
+  #part() {
+    this.#generation += 1;
     this.#opening = null;
     this.#shown = null;
     this.#clear();
@@ -403,7 +418,7 @@ class Conversation extends EventTarget {
     const before = this.#shown;
     this.#shown = session;
     if (!before || before.conversation_id === session.conversation_id) return;
-    if (before.person !== session.person) return this.#clear();
+    if (before.person !== session.person || before.era !== session.era) return this.#clear();
     this.#restart();
     if (this.entries.some((entry) => entry.seq)) this.entries.push({ author: "line", seq: 0, at: new Date(), round: this.#round });
     for (const entry of this.entries) if (entry.seq === undefined) entry.round = this.#round; // not sent yet: said here
@@ -710,7 +725,7 @@ export class RapportChat extends HTMLElement {
   #wake = () => this.#watch();
   #online = () => this.#conversation.reconnect();
   #offline = () => this.#conversation.disconnect();
-  #elsewhere = () => this.#render(); // another window may have shown what is unread here
+  #elsewhere = () => this.#conversation.glance();
   #resize = () => this.#parts.root.style.setProperty("--height", `${visualViewport.height}px`);
 
   get server() {
