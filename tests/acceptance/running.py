@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -98,6 +99,11 @@ class Stack:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def api_key(self) -> str:
+        """As other systems of the business have it; it was made when the stack first started."""
+        key: str = json.loads((self.var / "secrets.json").read_text())["api_key"]
+        return key
 
     def user_token(self, person: str) -> str:
         """Signed in at the demo shop."""
