@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+import uvicorn
 from acceptance.running import free_port
 from fakes.assistant import FakeAssistant
 from fakes.telegram import FakeTelegram
@@ -110,3 +113,19 @@ async def channel(
     async with app.router.lifespan_context(app):
         yield app
         assistant.let_go()
+
+
+@pytest.fixture
+async def served(gateway: FastAPI) -> AsyncIterator[str]:
+    """URL of the gateway behind uvicorn, in this event loop; its life is the fixture's."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(gateway, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    async with asyncio.timeout(20):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    await serving
+    listening.close()

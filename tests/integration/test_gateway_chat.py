@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-import uvicorn
 from fakes.assistant import FakeAssistant, says
 from fastapi import FastAPI
 from guest import Clock, Guest, arrive, user_token
@@ -496,22 +494,6 @@ async def test_a_button_of_another_conversation_is_refused(
 
 
 # The stream, over a real socket --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def served(gateway: FastAPI) -> AsyncIterator[str]:
-    """URL of the gateway behind uvicorn, in this event loop; its life is the fixture's."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(gateway, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    async with asyncio.timeout(20):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
-    listening.close()
 
 
 class Stream:
