@@ -33,6 +33,7 @@ INPUTS = (
 )
 INPUT_FOLDERS = ("data", "bot/rasa/nlu")
 
+BY_PHONE = {"en": "By phone,", "id": "Lewat telepon,"}
 KEPT = 3
 """Models that are kept, the newest one among them."""
 
@@ -63,7 +64,7 @@ def train(settings: Settings, report: Callable[[str], None]) -> Model:
     shutil.rmtree(folder, ignore_errors=True)
     compile_business(business, folder)
     report("compiled: names, questions and ways to answer them")
-    report("training, about half a minute ...")
+    report("training, about a minute ...")
     _run_rasa(folder)
     model = _record(settings, folder / "model.tar.gz", inputs)
     _keep_newest(folder)
@@ -127,6 +128,8 @@ def _examples(business: Business) -> Iterator[dict[str, Any]]:
             for option in question.options:
                 ways = [option.title[language], *option.says.get(language, [])]
                 yield _intent(f"answer_question/{question.id}.{option.id}", language, ways)
+        for entry in business.faq:
+            yield _intent(f"ask_faq/{entry.id}", language, entry.says.get(language, []))
 
 
 def _intent(name: str, language: str, examples: list[str]) -> dict[str, Any]:
@@ -138,7 +141,7 @@ def _responses(business: Business, lead_in: dict[str, str]) -> dict[str, list[di
     about = business.business
     hours = {
         code: "\n".join(
-            [*(f"{s.name}: {s.hours[code]}." for s in business.stores), f"{about.phone}: {about.hours[code]}."]
+            [*(f"{s.name}: {s.hours[code]}." for s in business.stores), f"{BY_PHONE[code]} {about.phone}: {about.hours[code]}."]
         )
         for code in about.languages
     }
@@ -147,7 +150,9 @@ def _responses(business: Business, lead_in: dict[str, str]) -> dict[str, list[di
         "utter_hours": _variations(business, hours),
         "utter_stores": _variations(business, stores if business.stores else hours),
     }
+    responses |= {f"utter_faq_{entry.id}": _variations(business, entry.text) for entry in business.faq}
     # A retrieval intent must have a response of its name; the rules never use it.
+    responses |= {f"utter_ask_faq/{entry.id}": _variations(business, entry.text) for entry in business.faq}
     responses |= {f"utter_state_need/{s.id}": _variations(business, s.title) for s in business.needs.segments}
     for question in business.questions:
         opening = {code: f"{lead_in.get(code, '')} {text}".strip() for code, text in question.text.items()}

@@ -67,6 +67,10 @@ questions:
         likelihood: {gift: 0.9, study: 0.1}
         because: {en: it is for somebody else, id: ini untuk orang lain}
 treatments: [{id: all, tiers: [friend, reader], tone: standard, note: "all: the same"}]
+faq:
+  - id: signed
+    says: {en: ["do you have\\n signed copies", is it signed], id: [ada yang bertanda tangan gak]}
+    text: {en: Some are., id: Ada beberapa.}
 offers: [{id: wrap, title: {en: Wrapped, id: Dibungkus}, text: {en: We wrap it., id: Kami bungkus.}, fits: {gift: 0.9, study: 0.1}}]
 """
 
@@ -145,6 +149,23 @@ def test_an_answer_may_be_given_by_its_title_or_in_other_words(of_a_bookshop: Co
     assert of_a_bookshop.examples("answer_question/for_whom.somebody", "id") == ["Untuk orang lain"]
 
 
+def test_what_customers_ask_often_is_taught_and_answered(of_a_bookshop: Compiled) -> None:
+    assert of_a_bookshop.examples("ask_faq/signed", "en") == ["do you have signed copies", "is it signed"]
+    assert of_a_bookshop.examples("ask_faq/signed", "id") == ["ada yang bertanda tangan gak"]
+    assert of_a_bookshop.texts("utter_faq_signed") == {None: "Some are.", "id": "Ada beberapa."}
+    # Rasa wants it of a retrieval intent.
+    assert of_a_bookshop.texts("utter_ask_faq/signed") == of_a_bookshop.texts("utter_faq_signed")
+
+
+def test_a_business_without_such_questions_is_taught_none(tmp_path: Path) -> None:
+    path = bookshop(tmp_path)
+    text = path.read_text("utf-8")
+    path.write_text(re.sub(r"^faq:\n(?: .*\n)+", "", text, flags=re.M), "utf-8")
+    compiled = Compiled(load_business(path), tmp_path / "train")
+    assert not [block for block in compiled.taught if block["intent"].startswith("ask_faq")]
+    assert not [name for name in compiled.responses if "faq" in name]
+
+
 def test_a_question_is_asked_by_itself_and_after_a_lead_in(of_a_bookshop: Compiled) -> None:
     assert of_a_bookshop.texts("utter_ask_for_whom") == {None: "Who is it for?", "id": "Untuk siapa?"}
     assert of_a_bookshop.texts("utter_open_for_whom") == {
@@ -161,6 +182,7 @@ def test_every_question_can_be_asked_and_every_detail_has_its_response(
     for question in business.questions:
         wanted |= {f"utter_ask_{question.id}", f"utter_open_{question.id}"}
         wanted |= {f"utter_answer_question/{question.id}.{option.id}" for option in question.options}
+    wanted |= {f"{response}{entry.id}" for entry in business.faq for response in ("utter_faq_", "utter_ask_faq/")}
     assert set(of_the_demo.responses) == wanted
     assert not wanted & set(of_the_demo.domain["responses"])
 
@@ -247,7 +269,7 @@ def test_every_button_means_to_the_channel_what_it_says(
         for option in question.options:
             assert answers.pop(f"{question.id}.{option.id}") in option.title.values()
     assert not answers
-    assert {means["intent"]["name"] for means, _ in meant} == {"affirm", "deny", "answer_question"}
+    assert {means["intent"]["name"] for means, _ in meant} == {"affirm", "deny", "answer_question", "cancel_person"}
 
 
 # The model -----------------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """Takes the entities that the spaCy pipeline found into the message, with the id of a product or store as the value.
 
-Rasa's own extractor runs the pipeline a second time and drops that id.
+Rasa's own extractor runs the pipeline a second time and drops that id. What a message asks does not hang on which of them it
+names, so it can also be read with their kinds in their places.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -17,6 +19,9 @@ from rasa.shared.nlu.training_data.message import Message
 import bot.rasa.nlu.pipeline  # noqa: F401  registers the component that the saved pipeline names
 
 SPACY_DOC = "text_spacy_doc"
+NAMES = ("product", "store")
+NUMBERS = ("order_number", "loyalty_number")
+_WORD = re.compile(r"\w")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
@@ -49,3 +54,22 @@ class KnownEntities(GraphComponent):
             if found:
                 message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
         return messages
+
+
+def in_general(message: Message) -> str:
+    """The text with `{product}`, `{store}` and the like for what is named in it, as the training examples write them.
+
+    A name that stands alone stays: it asks nothing, and may be the answer to a question.
+    """
+    text: str = message.get(TEXT)
+    doc = message.get(SPACY_DOC)
+    if doc is None:
+        return text
+    general, end, is_alone = "", 0, True
+    for span in doc.ents:
+        if span.label_ in NAMES or span.label_ in NUMBERS:
+            between = text[end : span.start_char]
+            is_alone = is_alone and span.label_ in NAMES and not _WORD.search(between)
+            general += f"{between}{{{span.label_}}}"
+            end = span.end_char
+    return text if is_alone and not _WORD.search(text[end:]) else general + text[end:]

@@ -9,7 +9,7 @@ import unittest
 import spacy
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.rasa.nlu.entities import SPACY_DOC, KnownEntities
+from bot.rasa.nlu.entities import SPACY_DOC, KnownEntities, in_general
 from bot.rasa.nlu.pipeline import build
 
 BOOKSHOP = {
@@ -133,3 +133,21 @@ class ThePipeline(unittest.TestCase):
     def test_a_message_that_was_not_read_is_left_alone(self) -> None:
         message = Message({"text": "atlas"})
         self.assertEqual(KnownEntities().process([message])[0].as_dict(), {"text": "atlas"})
+
+    def test_a_text_in_general_has_kinds_in_the_places_of_names_and_numbers(self) -> None:
+        for text, general in (
+            ("do you have World Atlas in Harbour?", "do you have {product} in {store}?"),
+            ("atlas or ATLAS DUNIA", "{product} or {product}"),
+            ("where is ORD-12345", "where is {order_number}"),
+            ("kartu saya lc0012345678 ya", "kartu saya {loyalty_number} ya"),
+            ("ORD-12345", "{order_number}"),
+            ("about 30, a@b.example", "about 30, a@b.example"),
+        ):
+            self.assertEqual(in_general(Message({"text": text, SPACY_DOC: self.pipeline(text)})), general)
+
+    def test_a_name_alone_stays_as_it_is(self) -> None:
+        for text in ("atlas", "Atlas!", "World Atlas, Harbour", "hello", ""):
+            self.assertEqual(in_general(Message({"text": text, SPACY_DOC: self.pipeline(text)})), text)
+
+    def test_a_text_that_was_not_read_is_general_enough(self) -> None:
+        self.assertEqual(in_general(Message({"text": "atlas or not"})), "atlas or not")
