@@ -50,7 +50,11 @@ def _heard(text: str) -> str:
 
 
 TAUGHT = list(_taught())
-HELD_OUT = [Utterance(**entry) for entry in _read(ROOT / "tests/data/nlu_heldout.yml")]
+HELD_OUT = [
+    Utterance(**entry)
+    for name in ("nlu_heldout.yml", "nlu_heldout_service.yml")
+    for entry in _read(ROOT / "tests/data" / name)
+]
 DOMAIN = _read(ROOT / "domain.yml")
 INTENTS = [intent for entry in DOMAIN["intents"] for intent in entry]
 RESPONSES: dict[str, list[dict[str, Any]]] = DOMAIN["responses"]
@@ -68,7 +72,7 @@ def _placeholders(variation: dict[str, Any]) -> set[str]:
 def test_every_intent_has_enough_examples(language: str) -> None:
     for intent in INTENTS:
         texts = {_heard(u.text) for u in TAUGHT if (u.intent, u.language) == (intent, language)}
-        assert len(texts) >= (80 if intent == "out_of_scope" else 30), f"{intent}: {len(texts)} examples"
+        assert len(texts) >= (80 if intent == "out_of_scope" else 45), f"{intent}: {len(texts)} examples"
 
 
 def test_an_example_lies_in_the_file_of_its_intent_and_language() -> None:
@@ -98,16 +102,25 @@ def test_examples_carry_no_entity_annotations() -> None:
     assert [u.text for u in TAUGHT if re.search(r"\[.+][({]", u.text)] == []
 
 
+def test_what_is_named_in_an_example_is_named_by_its_kind() -> None:
+    source = (ROOT / "bot/rasa/nlu/entities.py").read_text("utf-8")
+    kinds = {
+        kind for line in re.findall(r"^(?:NAMES|NUMBERS) = \((.+)\)", source, re.M) for kind in re.findall(r"\w+", line)
+    }
+    written = {kind for u in TAUGHT for kind in re.findall(r"{(.*?)}", u.text)}
+    assert written == kinds == {"product", "store", "order_number", "loyalty_number"}
+
+
 def test_what_is_held_out_is_not_taught() -> None:
     taught = {_heard(u.text) for u in TAUGHT}
     assert [u.text for u in HELD_OUT if _heard(u.text) in taught] == []
 
 
-def test_each_intent_is_held_to_eight_utterances_in_each_language() -> None:
+def test_each_intent_is_held_to_eight_utterances_or_more_in_each_language() -> None:
     for intent in INTENTS:
         for language in LANGUAGES:
             held = {_heard(u.text) for u in HELD_OUT if (u.intent, u.language) == (intent, language)}
-            assert len(held) == 8, f"{intent}, {language}: {len(held)}"
+            assert len(held) >= 8, f"{intent}, {language}: {len(held)}"
 
 
 @pytest.mark.parametrize("response", RESPONSES)
@@ -131,9 +144,9 @@ def test_a_wording_for_one_channel_is_tied_to_a_language() -> None:
                 assert ("slot", "language") in conditions, response
 
 
-def test_a_button_only_says_yes_or_no() -> None:
+def test_a_button_says_yes_or_no_or_that_no_person_is_needed() -> None:
     buttons = [b for variations in RESPONSES.values() for v in variations for b in v.get("buttons", [])]
-    assert {b["payload"] for b in buttons} == {"/affirm", "/deny"}
+    assert {b["payload"] for b in buttons} == {"/affirm", "/deny", "/cancel_person"}
     assert all(isinstance(b["title"], str) for b in buttons)
 
 
