@@ -144,9 +144,10 @@ class Telegram:
             await bot.set_my_commands([BotCommand(name, text) for name, text in texts], language_code=code)
 
     async def _poll(self, bot: Bot) -> None:
-        offset = None
+        offset, timeout = None, 0  # the first answer comes at once, and tells that all is well
         while True:
-            updates = await bot.get_updates(offset, timeout=POLL_SECONDS, allowed_updates=WANTED)
+            updates = await bot.get_updates(offset, timeout=timeout, allowed_updates=WANTED)
+            timeout = POLL_SECONDS
             self._connected(bot)
             for update in updates:
                 await self.take(update)
@@ -240,7 +241,7 @@ async def webhook(
         raise ProblemError(404, "no-webhook", "No webhook here", "RAPPORT_TELEGRAM_MODE is not `webhook`.")
     if not hmac.compare_digest(x_telegram_bot_api_secret_token.encode(), stack.settings.telegram_secret.encode()):
         raise ProblemError(401, "wrong-secret", "Not from Telegram", "Send X-Telegram-Bot-Api-Secret-Token.")
-    update = update_of(await request.json())
+    update = update_of(await request.body())
     if update is None:  # it would be read no better the next time, and hold up what comes after it
         metrics.telegram_updates.labels("failed").inc()
         return Response()

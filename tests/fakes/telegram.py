@@ -60,7 +60,8 @@ class Fault:
     """What becomes of the next `times` calls of a method. `kind`:
 
     flood (429, to be tried again in `seconds`), hang (done, and answered after `seconds`), lost (done, but the answer never
-    arrives), cut (not done, the connection breaks), error (500, not done), blocked (403, the person wants no more of it)
+    arrives), cut (not done, the connection breaks), error (500, not done), blocked (403, the person wants no more of it),
+    conflict (409, somebody else asks)
     """
 
     kind: str
@@ -242,6 +243,8 @@ class FakeTelegram:
             raise ApiError(500, "Internal Server Error")
         if kind == "blocked":
             raise ApiError(403, "Forbidden: bot was blocked by the user")
+        if kind == "conflict":
+            raise ApiError(409, "Conflict: terminated by other getUpdates request")
         if kind == "cut":
             raise HangUpError
         do = getattr(self, f"_{method}", None)

@@ -2,69 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.assistant import FakeAssistant, says
-from fakes.telegram import FakeTelegram, Sent
+from fakes.telegram import FakeTelegram
 from fakes.telegram_people import Person
 from fastapi import FastAPI
 from guest import Clock
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
+from telegram_talk import count, hears, rows, said_by_customers, text, until, with_buttons
 
 from bot.gateway.app import create_app
-from bot.gateway.rasa import Receipt
 from bot.settings import Settings
 from crm_store.access.rights import ERASE
 from crm_store.business import Business
-from crm_store.conversations.inbox import Understood, Waiting
-from crm_store.conversations.outbox import Outgoing
-from crm_store.database import reading
 from crm_store.tables import conversations, messages, telegram_updates
 
-ANI, BEN = 501, 502
-
-
-@pytest.fixture
-def telegram() -> Iterator[FakeTelegram]:
-    with FakeTelegram() as telegram:
-        yield telegram
-
-
-@pytest.fixture
-def ani(telegram: FakeTelegram) -> Person:
-    return Person(telegram, ANI)
-
-
-@pytest.fixture
-def on_telegram(telegram: FakeTelegram, tmp_path: Path) -> Settings:
-    return Settings(
-        _env_file=None,
-        var=tmp_path,
-        telegram_token=telegram.token,
-        telegram_api_url=telegram.url,
-        public_url="https://kopi.example",
-    )
-
-
-@asynccontextmanager
-async def alive(app: FastAPI) -> AsyncIterator[FastAPI]:
-    async with app.router.lifespan_context(app):
-        yield app
-
-
-@pytest.fixture
-async def channel(
-    on_telegram: Settings, engine: Engine, business: Business, assistant: FakeAssistant, clock: Clock
-) -> AsyncIterator[FastAPI]:
-    """The gateway, alive and on Telegram."""
-    async with alive(create_app(on_telegram, engine, business, assistant, clock)) as app:
-        yield app
-        assistant.let_go()
+ANI, BUDI = 501, 502
 
 
 # What comes in -------------------------------------------------------------------------------------------------------
@@ -102,7 +57,8 @@ async def test_what_was_written_while_the_gateway_was_down_is_answered_in_order(
 ) -> None:
     for number in range(5):
         ani.says(f"number {number}")
-    async with alive(create_app(on_telegram, engine, business, FakeAssistant(), clock)):
+    app = create_app(on_telegram, engine, business, FakeAssistant(), clock)
+    async with app.router.lifespan_context(app):
         assert [sent.text for sent in await hears(ani, 5)] == [f"You said: number {n}" for n in range(5)]
 
 
@@ -174,7 +130,7 @@ async def test_what_cannot_be_read_is_said_and_kept(
 
 
 async def test_the_same_in_the_customers_language(channel: FastAPI, telegram: FakeTelegram) -> None:
-    budi = Person(telegram, BEN, "id")
+    budi = Person(telegram, BUDI, "id")
     budi.sends(location={"latitude": -6.2, "longitude": 106.8})
     assert "Saya tidak bisa memakai lokasi" in (await hears(budi))[0].text
 
@@ -340,36 +296,3 @@ async def test_who_is_forgotten_hears_so_in_their_chat_and_is_a_stranger_from_th
     clock.move(hours=13)
     await text(ani, "hello")
     assert rows(engine, select(conversations).order_by(conversations.c.started_at))[-1].assurance == "recognised"
-
-
-def with_buttons(message: Waiting) -> Receipt:
-    buttons = [
-        {"title": "Up to 10", "payload": "/answer_question cups.up_to_10"},
-        {"title": "10 to 40", "payload": "/answer_question cups.10_to_40"},
-    ]
-    return Receipt(Understood("greet", 0.9, "en"), [Outgoing("How many cups?", "utter_ask_cups", buttons)])
-
-
-async def hears(person: Person, times: int = 1) -> list[Sent]:
-    return await asyncio.to_thread(person.hears, times)
-
-
-async def text(person: Person, words: str) -> str:
-    return (await asyncio.to_thread(person.asks, words)).text
-
-
-async def until(telegram: FakeTelegram, condition: Callable[[], Any]) -> None:
-    await asyncio.to_thread(telegram.until, condition)
-
-
-def rows(engine: Engine, query: Any) -> list[Any]:
-    with reading(engine) as connection:
-        return list(connection.execute(query).all())
-
-
-def said_by_customers(engine: Engine) -> list[Any]:
-    return rows(engine, select(messages).where(messages.c.author == "customer").order_by(messages.c.at, messages.c.seq))
-
-
-def count(engine: Engine, table: Any) -> int:
-    return int(rows(engine, select(func.count()).select_from(table))[0][0])

@@ -75,9 +75,12 @@ class UpdatesTransport(Transport):
 
 
 def update_of(raw: Any) -> Update | None:
-    """The update as the library's object; None where the library cannot read it, such as one of an older Bot API server."""
+    """The update as the library's object; None where the library cannot read it, such as one of an older Bot API server.
+
+    `raw`: what the JSON holds, or its bytes.
+    """
     try:
-        return Update.de_json(raw, None)
+        return Update.de_json(json.loads(raw) if isinstance(raw, bytes) else raw, None)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         # Its words have no place in a log.
         log.error("an update cannot be read (%s): passed over", type(error).__name__)  # noqa: TRY400
