@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bot.cli import exports, imports, staff
+from bot.cli import exports, imports, report, staff
 from bot.cli.refusals import explain
 from bot.cli.store import load_settings, open_store, opened
 from bot.cli.terminal import Json, say, show, show_refusal
@@ -46,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
+app.add_typer(report.app, name="report")
 app.add_typer(staff.app, name="staff")
 
 

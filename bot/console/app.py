@@ -18,6 +18,7 @@ from bot.console.guards import SameOrigin, SecurityHeaders, SignedIn
 from bot.console.lists import add_lists
 from bot.console.live import add_live
 from bot.console.rendering import HERE, Clock, Pages
+from bot.console.report import add_report
 from bot.console.sign_in import add_sign_in
 from bot.console.talk import add_talk
 from bot.gateway.wakeups import Wakeups
@@ -35,6 +36,7 @@ def create_console(engine: Engine, business: Business, settings: Settings, clock
     add_talk(app, engine, pages, clock, wakeups)
     add_live(app, engine, clock, wakeups)
     add_calls(app, engine, business, pages, clock)
+    add_report(app, engine, business, pages, clock)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     _add_problems(app, pages)
     # The last added is the outermost.
