@@ -208,6 +208,7 @@ def test_which_of_several_orders_is_chosen_by_button_or_typed(sari: Known, visit
     which = visitor.says("return something", "action_return").replies[1]
     assert which.response == "utter_return_which"
     assert [b["payload"] for b in which.buttons] == ["/return_item ORD-1002", "/return_item ORD-1001"]
+    assert visitor.again().replies[1] == which
     pressed = visitor.says("ORD-1001", "action_return", ("pressed", "ORD-1001", 1.0))
     assert only(pressed).values["order"] == "ORD-1001"
     visitor.says("return something", "action_return")

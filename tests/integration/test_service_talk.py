@@ -52,6 +52,18 @@ def test_a_complaint_is_kept_apologised_for_once_and_a_person_called(guest: Visi
     assert len(kept(engine, "complaint")) == 1
 
 
+def test_a_customer_s_complaint_of_an_order_names_it_where_it_is_theirs(
+    engine: Engine, business: Business, now: datetime
+) -> None:
+    sari = Known(engine, now, "sari")
+    sari.ordered("ORD-1001", 2, status="delivered")
+    for typed in ("ord 1001", "ORD-9999"):
+        visitor = arrive(engine, business, now, proof=sari.proof)
+        visitor.says(f"{typed} came open!", "action_complain", ("order_number", typed, 1.0))
+        visitor.says("never mind", "action_cancel_person")
+    assert sorted(str(row.order_id) for row in kept(engine, "complaint")) == ["None", "ORD-1001"]
+
+
 def test_at_night_the_next_opening_is_told(engine: Engine, business: Business) -> None:
     guest = arrive(engine, business, NIGHT)
     told = only(guest.says("this is awful", "action_complain"))

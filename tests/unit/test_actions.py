@@ -111,6 +111,15 @@ def test_the_card_and_the_effects_go_beside_the_text() -> None:
     ]
 
 
+def test_what_only_this_customer_can_choose_is_pressed_beside_what_the_response_has() -> None:
+    dispatcher = CollectingDispatcher()
+    say(
+        dispatcher,
+        Reply("utter_return_which", {"orders": "-"}, buttons=({"title": "O-1", "payload": "/return_item O-1"},)),
+    )
+    assert dispatcher.messages[0]["buttons"] == [{"title": "O-1", "payload": "/return_item O-1"}]
+
+
 def test_no_value_of_a_reply_is_taken_for_something_else() -> None:
     """The values go to Rasa as keyword arguments beside its own."""
     named = {

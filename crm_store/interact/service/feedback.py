@@ -5,6 +5,9 @@ from __future__ import annotations
 from crm_store.interact.handover import answers_again, call_person
 from crm_store.interact.matters import COMPLAINT
 from crm_store.interact.requests import keep_request
+from crm_store.interact.service.order_words import number_in
+from crm_store.interact.service.orders import named, orders_of
+from crm_store.interact.service.proof import is_served
 from crm_store.moment import Moment, Reply
 
 PRAISE = "praise"
@@ -17,7 +20,14 @@ def complain(moment: Moment) -> list[Reply]:
     if moment.pending.get("complaint") and moment.pending.get("person"):
         return [Reply("utter_noted_for_colleague")]
     moment.pending["complaint"] = moment.message_id
-    keep_request(moment, COMPLAINT, {}, text=moment.text, product=found.name if found else None)
+    keep_request(
+        moment,
+        COMPLAINT,
+        {},
+        text=moment.text,
+        product=found.name if found else None,
+        order_id=_own_order(moment),
+    )
     moment.pending.pop("yes", None)
     if not moment.pending.get("person"):
         call_person(moment, COMPLAINT)
@@ -25,6 +35,15 @@ def complain(moment: Moment) -> list[Reply]:
     if opens is None:
         return [Reply("utter_complaint_noted")]
     return [Reply("utter_complaint_noted_closed", {"opens": opens})]
+
+
+def _own_order(moment: Moment) -> str | None:
+    """The order that is complained of, where it is proven to be theirs."""
+    number = number_in(moment)
+    if number is None or not is_served(moment):
+        return None
+    order = named(orders_of(moment.connection, moment.profiles, moment.now, moment.business.business.zone), number)
+    return order.number if order else None
 
 
 def praise(moment: Moment) -> list[Reply]:
