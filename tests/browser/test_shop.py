@@ -70,6 +70,17 @@ def test_two_people_and_a_guest_are_greeted_differently(shop: Page, widget: Widg
     assert not any("device_token" in body for body in chat.posted("/v1/chat/sessions"))
 
 
+def test_who_is_signed_in_sees_their_order_and_a_guest_sees_none(shop: Page, widget: Widget) -> None:
+    order = shop.locator("#order-number")
+    expect(order).to_be_hidden()
+    shop.get_by_role("button", name="Sari Wijaya").click()
+    expect(order).to_have_text("ORD-200001")
+    order.click()
+    expect(widget.composer).to_have_value("Where is my order ORD-200001?")
+    shop.get_by_role("button", name="Stay anonymous").click()
+    expect(order).to_be_hidden()
+
+
 def test_a_sign_in_survives_a_reload(shop: Page) -> None:
     shop.get_by_role("button", name="Sari Wijaya").click()
     expect(shop.locator("rapport-chat")).to_have_attribute("user-token", re.compile("."))

@@ -259,7 +259,7 @@ def add_pages(app: FastAPI) -> None:
 
     @app.post("/demo/sign-in")
     async def sign_in(request: Request) -> dict[str, str]:
-        return {"user_token": signed((await request.json())["id"])}
+        return {"user_token": signed((await request.json())["id"]), "order": "ORD-200001"}
 
 
 class Running:
