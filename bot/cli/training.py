@@ -110,7 +110,9 @@ def _names(business: Business) -> dict[str, Any]:
     return {
         "languages": business.business.languages,
         "names": {
-            "product": {p.id: [p.name, *p.names] for p in business.products},
+            "product": {
+                p.id: list(dict.fromkeys([p.name, *(p.title or {}).values(), *p.names])) for p in business.products
+            },
             "store": {s.id: [s.name, *s.names] for s in business.stores},
         },
         "numbers": {
@@ -141,7 +143,10 @@ def _responses(business: Business, lead_in: dict[str, str]) -> dict[str, list[di
     about = business.business
     hours = {
         code: "\n".join(
-            [*(f"{s.name}: {s.hours[code]}." for s in business.stores), f"{BY_PHONE[code]} {about.phone}: {about.hours[code]}."]
+            [
+                *(f"{s.name}: {s.hours[code]}." for s in business.stores),
+                f"{BY_PHONE[code]} {about.phone}: {about.hours[code]}.",
+            ]
         )
         for code in about.languages
     }

@@ -201,6 +201,7 @@ def test_names_and_numbers_are_found_as_the_business_has_them(of_a_bookshop: Com
     }
     assert of_a_bookshop.pipeline["numbers"]["order_number"] == r"^#\d{5}$"
     assert of_the_demo.pipeline["names"]["store"]["menteng"][0] == "Menteng"
+    assert "Penggiling kopi" in of_the_demo.pipeline["names"]["product"]["grinder"], "by its title"
     assert of_the_demo.pipeline["languages"] == ["en", "id"]
 
 
