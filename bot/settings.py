@@ -42,6 +42,8 @@ class Settings(StoreSettings):
     session_hours: int = Field(default=12, gt=0)
     sessions_per_minute: int = Field(default=60, ge=0)
     """How many chats one address may open; 0: any number."""
+    keep_days: int = Field(default=0, ge=0)
+    """How long a conversation is kept after its last word; 0: until somebody erases it."""
     public_url: str | None = None
     """Where customers reach the gateway, such as https://chat.example.com; for the Telegram webhook."""
     telegram_token: SecretStr | None = None

@@ -423,7 +423,7 @@ consents = Table(
     Column("purpose", String(32), nullable=False),
     Column("granted", Boolean, nullable=False),
     Column("channel", String(16), nullable=False),
-    Column("message_id", String(32), nullable=False),
+    Column("message_id", String(32)),  # none where the operator wrote it down
     Column("notice_id", String(16), ForeignKey("notices.id")),  # which wording was shown, where the purpose is "notice"
     Column("at", Utc, nullable=False),
     UniqueConstraint("message_id", "purpose"),

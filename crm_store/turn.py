@@ -97,7 +97,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
 def _with_notice(moment: Moment, result: TurnResult) -> TurnResult:
     """The answer, with the privacy notice after its first words where the customer has not seen it yet."""
     notice = notice_due(moment)
-    if notice is None:
+    if notice is None or any(reply.response.startswith("utter_privacy") for reply in result.replies):
         return result
     said = Reply("utter_privacy_notice", {"notice": notice})
     return replace(result, replies=(*result.replies[:1], said, *result.replies[1:]))

@@ -1,4 +1,4 @@
-"""`rapport erase`: a customer's rows, and at once whatever else remains of them, beside a running stack or without one."""
+"""`rapport erase` and `rapport prune`: rows, and at once whatever else remains of them, beside a running stack or without one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.cli.run_record import holder_of, read_record
+from bot.cli.terminal import Advance
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -18,15 +19,32 @@ if TYPE_CHECKING:
 def erase(settings: Settings, engine: Engine, customer: str) -> dict[str, Any]:
     """Erases a customer. `done` is false where the running stack, or the next one, has to finish it.
 
-    Raises NoSuchCustomerError.
+    Raises NoSuchCustomerError and UnclearCustomerError.
     """
-    from crm_store.access import remains
     from crm_store.access.erasure import erase_customer
+    from crm_store.access.whom import whom
     from crm_store.database import UnitOfWork
 
     with UnitOfWork(engine) as work:
-        rows = erase_customer(work, customer, datetime.now(UTC))
+        customer_id = whom(work.connection, customer)
+        rows = erase_customer(work, customer_id, datetime.now(UTC))
         work.commit()
+    return {"customer_id": customer_id, "rows": rows, **_finish(settings, engine)}
+
+
+def prune(settings: Settings, engine: Engine, days: int, advance: Advance) -> dict[str, Any]:
+    """Removes conversations of more than so many days ago, and strangers who have not come back since."""
+    from crm_store.access.retention import prune_all
+
+    gone = prune_all(engine, days, datetime.now(UTC), advance)
+    found = {"conversations": gone.conversations, "strangers": gone.strangers}
+    return {"older_than_days": days, **found, **_finish(settings, engine)}
+
+
+def _finish(settings: Settings, engine: Engine) -> dict[str, Any]:
+    """What remains of this erasure and of any that is open."""
+    from crm_store.access import remains
+
     erased = remains.open_erasures(engine)
     talks = [talk for each in erased for talk in each.trackers]
     if asyncio.run(_is_forgotten(settings, talks)):
@@ -34,12 +52,11 @@ def erase(settings: Settings, engine: Engine, customer: str) -> dict[str, Any]:
     else:
         remains.forget_in_file(settings.tracker_path, talks)
         remains.scrub(engine)
-    done = not remains.open_erasures(engine)
-    return {"customer_id": customer, "rows": rows, "trackers": len(talks), "done": done}
+    return {"trackers": len(talks), "done": not remains.open_erasures(engine)}
 
 
-def as_text(found: dict[str, Any]) -> str:
-    text = f"erased {found['rows']} rows and {found['trackers']} conversation trackers"
+def as_text(what: str, found: dict[str, Any]) -> str:
+    text = f"erased {what} and {found['trackers']} conversation trackers"
     return text if found["done"] else f"{text}; Rapport finishes the rest by itself as soon as all of it runs"
 
 

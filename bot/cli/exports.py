@@ -1,26 +1,98 @@
-"""`rapport export`: what is in the store, as CSV files."""
+"""`rapport export`: what is in the store, as CSV files, and everything about one customer as JSON."""
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.store import open_store
-from bot.cli.terminal import Json, show
+from bot.cli.terminal import Json, progress, show
 
-app = typer.Typer(help="Write what is in the store to CSV files.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from sqlalchemy import Select
+
+app = typer.Typer(help="Write what is in the store to files.", no_args_is_help=True)
 
 # Made absolute while the caller's folder is still the current one.
 Out = Annotated[Path, typer.Argument(help="CSV file to write; one that is there is replaced.", resolve_path=True)]
+Document = Annotated[Path, typer.Argument(help="JSON file to write; one that is there is replaced.", resolve_path=True)]
+Customer = Annotated[
+    str,
+    typer.Argument(
+        help="The customer's id, as `rapport export identities OUT.csv` lists it, or an identifier such as "
+        "email:ana@example.com, phone:+62812..., record:shop/42."
+    ),
+]
 
 
 @app.command()
 def identities(out: Out, as_json: Json = False) -> None:
     """Which customer each source record is taken for: source, source_id, customer_id."""
-    from crm_store.exports import export_identities
+    from crm_store.exports import IDENTITIES
 
-    with open_store() as (_, engine):
-        written = export_identities(engine, out)
-    show({"records": written, "path": str(out)}, f"{written} records written to {out}", as_json)
+    _export("records", IDENTITIES, out, as_json)
+
+
+@app.command()
+def transcripts(out: Out, as_json: Json = False) -> None:
+    """What was said in every conversation, what was understood, and why it was answered so."""
+    from crm_store.exports import TRANSCRIPTS
+
+    _export("messages", TRANSCRIPTS, out, as_json)
+
+
+@app.command()
+def offers(out: Out, as_json: Json = False) -> None:
+    """Every decision to offer something: to whom, why, whether it was shown and what became of it."""
+    from crm_store.exports import OFFERS
+
+    _export("offers", OFFERS, out, as_json)
+
+
+@app.command()
+def needs(out: Out, as_json: Json = False) -> None:
+    """How likely each need of each customer is now: customer_id, segment, probability."""
+    from crm_store.business import load_business
+    from crm_store.exports import export_needs, how_many_customers
+
+    with open_store() as (settings, engine):
+        business = load_business(settings.business)
+        with progress("customers", how_many_customers(engine)) as advance:
+            written = export_needs(engine, business, out, datetime.now(UTC), advance)
+    _written("needs", written, out, as_json)
+
+
+@app.command()
+def customer(customer: Customer, out: Document, as_json: Json = False) -> None:
+    """The right of access: everything that is kept of one customer, with all joined profiles."""
+    from crm_store.access.disclosure import disclose
+    from crm_store.access.whom import whom
+    from crm_store.business import load_business
+    from crm_store.database import reading
+    from crm_store.exports import private_file
+
+    with open_store() as (settings, engine), reading(engine) as connection:
+        business = load_business(settings.business)
+        customer_id = whom(connection, customer)
+        found = disclose(connection, business, customer_id, settings.tracker_path, datetime.now(UTC))
+    with private_file(out) as file:
+        json.dump(found, file, ensure_ascii=False, indent=1)
+    counted = {"profiles": len(found["profiles"]), "conversations": len(found["conversations"])}
+    text = f"{counted['profiles']} profiles and {counted['conversations']} conversations written to {out}"
+    show({"customer_id": customer_id, **counted, "path": str(out)}, text, as_json)
+
+
+def _export(what: str, query: Select[Any], out: Path, as_json: bool) -> None:
+    from crm_store.exports import export, how_many
+
+    with open_store() as (_, engine), progress(what, how_many(engine, query)) as advance:
+        written = export(engine, query, out, advance)
+    _written(what, written, out, as_json)
+
+
+def _written(what: str, written: int, out: Path, as_json: bool) -> None:
+    show({what: written, "path": str(out)}, f"{written} {what} written to {out}", as_json)

@@ -10,10 +10,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from bot.cli import consent as consents
 from bot.cli import exports, imports, report, staff
-from bot.cli.refusals import explain
+from bot.cli.refusals import Refusal, explain
 from bot.cli.store import load_settings, open_store, opened
-from bot.cli.terminal import Json, say, show, show_refusal
+from bot.cli.terminal import Json, progress, say, show, show_refusal
 
 INTERRUPTED = 130
 
@@ -147,9 +148,7 @@ def train(as_json: Json = False) -> None:
 
 @app.command()
 def erase(
-    customer: Annotated[
-        str, typer.Argument(help="The customer's id, as `rapport export identities OUT.csv` lists it.")
-    ],
+    customer: exports.Customer,
     as_json: Json = False,
 ) -> None:
     """The right to be forgotten: remove a customer from every table, from the tracker and from what runs."""
@@ -157,7 +156,46 @@ def erase(
 
     with open_store() as (settings, engine):
         found = erasure.erase(settings, engine, customer)
-    show(found, erasure.as_text(found), as_json)
+    show(found, erasure.as_text(f"{found['rows']} rows", found), as_json)
+
+
+@app.command()
+def consent(
+    customer: exports.Customer,
+    purpose: Annotated[consents.Purpose | None, typer.Argument(help="What the customer has said something of.")] = None,
+    allow: Annotated[
+        bool | None, typer.Option("--allow/--withdraw", help="What they said; nothing is changed without it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What a customer allows, with every word on it; or keep one that came by letter or by phone."""
+    if (purpose is None) != (allow is None):
+        raise Refusal("a word on consent has a purpose and a yes or no", "name both, such as: profile --withdraw")
+    with open_store() as (_, engine):
+        if purpose is not None and allow is not None:
+            consents.note(engine, customer, purpose, granted=allow)
+        found = consents.consent(engine, customer)
+    show(found, consents.as_text(found), as_json)
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        int | None, typer.Option(min=1, help="Days since the last word; RAPPORT_KEEP_DAYS where it is not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove conversations that have been kept long enough, and strangers who have not come back since."""
+    from bot.cli import erasure
+
+    with open_store() as (settings, engine):
+        days = older_than or settings.keep_days
+        if not days:
+            raise Refusal("it is not said how old is old enough", "add --older-than DAYS, or set RAPPORT_KEEP_DAYS")
+        with progress("conversations and strangers") as advance:
+            found = erasure.prune(settings, engine, days, advance)
+    what = f"{found['conversations']} conversations, {found['strangers']} strangers"
+    show(found, erasure.as_text(what, found), as_json)
 
 
 if __name__ == "__main__":

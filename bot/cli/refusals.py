@@ -57,12 +57,13 @@ def _of_store(error: Exception) -> Refusal | None:
 
     from crm_store.access.erasure import NoSuchCustomerError
     from crm_store.access.staff import AccessError
+    from crm_store.access.whom import UnclearCustomerError
     from crm_store.imports.errors import ImportRefusedError, RejectsUnwritableError
     from crm_store.schema import SchemaError
 
     if isinstance(error, SchemaError):
         return _halves(error, ": ")
-    if isinstance(error, AccessError | ImportRefusedError | RejectsUnwritableError):
+    if isinstance(error, AccessError | ImportRefusedError | RejectsUnwritableError | UnclearCustomerError):
         return _halves(error, "; ")
     if isinstance(error, NoSuchCustomerError):
         return Refusal(

@@ -23,6 +23,7 @@ from bot.gateway.limits import Limit
 from bot.gateway.rasa import Assistant
 from bot.gateway.stack import Stack
 from bot.gateway.telegram import Telegram, telegram_of
+from bot.gateway.upkeep import Upkeep
 from bot.gateway.wakeups import Wakeups
 from bot.gateway.worker import TurnWorker
 from bot.settings import ROOT, Settings
@@ -50,11 +51,12 @@ def create_app(
     """The gateway over this store and this assistant."""
     wakeups = Wakeups()
     worker = TurnWorker(engine, assistant, wakeups, clock, settings.tracker_path)
+    upkeep = Upkeep(engine, worker.erasing, clock, settings.keep_days)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         channel: Telegram | None = app.state.telegram
-        working = [asyncio.create_task(w.run()) for w in (worker, channel) if w]
+        working = [asyncio.create_task(w.run()) for w in (worker, upkeep, channel) if w]
         yield
         for task in reversed(working):
             task.cancel()

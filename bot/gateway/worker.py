@@ -52,7 +52,7 @@ class TurnWorker:
         self._assistant = assistant
         self._wakeups = wakeups
         self._clock = clock
-        self._erasing = Erasing(engine, assistant, tracker_path, clock)
+        self.erasing = Erasing(engine, assistant, tracker_path, clock)
         self._first_pause = first_pause
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -86,7 +86,7 @@ class TurnWorker:
     async def _carry_out_erasures(self) -> None:
         """Also of those that began elsewhere, or before this process did; what cannot be done now is tried at the next sweep."""
         try:
-            await self._erasing.carry_out()
+            await self.erasing.carry_out()
         except RasaUnavailableError as error:
             log.warning("an erasure waits for Rasa to forget (%s)", error)
         except Exception:

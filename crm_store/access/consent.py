@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -56,7 +57,13 @@ def history(connection: Connection, profiles: Sequence[str]) -> Sequence[Row[Any
 
 def keep_consent(moment: Moment, purpose: str, granted: bool) -> None:
     """Keeps what the customer said of a purpose. What they said before stays."""
-    moment.connection.execute(_word(moment, purpose, granted))
+    _keep(moment, purpose, granted)
+
+
+def keep_word(connection: Connection, profile: str, purpose: str, granted: bool, channel: str, now: datetime) -> None:
+    """Keeps what the customer said of a purpose elsewhere than in the chat."""
+    row = {"customer_id": profile, "purpose": purpose, "granted": granted, "channel": channel, "at": now}
+    connection.execute(consents.insert().values(id=new_id(), **row))
 
 
 def notice_text(business: Business, language: str) -> str:
@@ -90,7 +97,7 @@ def keep_notice(moment: Moment, text: str) -> bool:
     insert = (postgresql if moment.connection.dialect.name == "postgresql" else sqlite).insert(notices)
     row = {"id": notice_id, "language": moment.language, "text": text, "at": moment.now}
     moment.connection.execute(insert.values(row).on_conflict_do_nothing())
-    moment.connection.execute(_word(moment, NOTICE, granted=True, notice_id=notice_id))
+    _keep(moment, NOTICE, granted=True, notice_id=notice_id)
     return True
 
 
@@ -101,14 +108,16 @@ def _of_whole_customer(profiles: Sequence[str]) -> Select[Any]:
     return select(consents).where(consents.c.customer_id.in_(joined))
 
 
-def _word(moment: Moment, purpose: str, granted: bool, notice_id: str | None = None) -> Any:
-    return consents.insert().values(
-        id=new_id(),
-        customer_id=moment.profile,
-        purpose=purpose,
-        granted=granted,
-        channel=moment.channel,
-        message_id=moment.message_id,
-        notice_id=notice_id,
-        at=moment.now,
+def _keep(moment: Moment, purpose: str, granted: bool, notice_id: str | None = None) -> None:
+    moment.connection.execute(
+        consents.insert().values(
+            id=new_id(),
+            customer_id=moment.profile,
+            purpose=purpose,
+            granted=granted,
+            channel=moment.channel,
+            message_id=moment.message_id,
+            notice_id=notice_id,
+            at=moment.now,
+        )
     )

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from typer.testing import CliRunner
 from visitor import Visitor, arrive, offered, responses, rows
 
+from bot.cli.consent import Purpose
+from bot.cli.main import app
 from crm_store.access import consent
-from crm_store.access.consent import NOTICE, OFFERS, PROFILE, QUESTIONS, keep_consent
+from crm_store.access.consent import NOTICE, OFFERS, PROFILE, PURPOSES, QUESTIONS, keep_consent
 from crm_store.business import Business, Privacy
 from crm_store.customize.advice import Customer, decide
 from crm_store.database import UnitOfWork, reading
@@ -167,6 +172,29 @@ def test_what_was_learnt_counts_again_when_it_is_allowed_again(guest: Visitor) -
     assert (seen.likeliest, seen.is_profiled) == ("office", True)
 
 
+# Said elsewhere ------------------------------------------------------------------------------------------------------
+
+
+def test_the_operator_keeps_what_came_by_letter(
+    sari: Visitor, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+
+    def rapport(*words: str) -> Any:
+        return CliRunner().invoke(app, ["consent", "record:web/sari.w", *words])
+
+    found = json.loads(rapport("profile", "--withdraw", "--json").stdout)
+    assert found["allows"] == {"questions": True, "offers": True, "profile": False}
+    assert withdrawn(sari) == {PROFILE}
+    assert "profile withdrawn (operator)" in rapport().stdout
+    assert "profile    allowed" in rapport("profile", "--allow").stdout
+    assert withdrawn(sari) == frozenset()
+    for half in (["profile"], ["--withdraw"]):
+        assert "name both" in rapport(*half).stderr
+    assert {purpose.value for purpose in Purpose} == set(PURPOSES)
+
+
 # What they were told -------------------------------------------------------------------------------------------------
 
 SAYS = {"en": "We keep what you write here; say “forget me” and it goes.", "id": "Yang ditulis di sini kami simpan."}
@@ -196,6 +224,13 @@ def test_a_channel_that_shows_no_link_says_the_notice_once_after_the_first_words
     assert (notice.response, notice.values) == ("utter_privacy_notice", {"notice": wording})
     assert "utter_privacy_notice" not in responses(visitor.says("hello again", "action_greet"))
     assert shown(visitor) == [("telegram", wording)]
+
+
+def test_who_asks_for_it_with_the_first_words_hears_it_once(engine: Engine, business: Business, now: datetime) -> None:
+    visitor = arrive(engine, with_notice(business), now, channel="telegram")
+    assert responses(visitor.says("what do you do with my data?", "action_privacy")) == ["utter_privacy"]
+    assert responses(visitor.says("hello", "action_greet"))[0].startswith("utter_greet")
+    assert len(shown(visitor)) == 1
 
 
 def test_the_notice_comes_in_the_customer_s_language(engine: Engine, business: Business, now: datetime) -> None:

@@ -7,14 +7,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import JSON, Boolean, Column, DateTime, Engine, Float, Integer, Numeric, Table, event, insert, select
+from person import NOT_OF_CUSTOMERS, Person, fill
+from sqlalchemy import Engine, event, select
 from visitor import Visitor, arrive, counts, everything, rows
 
 from crm_store.access import remains
@@ -30,64 +29,11 @@ from crm_store.conversations.outbox import Outgoing
 from crm_store.conversations.sessions import session
 from crm_store.database import UnitOfWork, open_engine, reading
 from crm_store.identify.proof import Proof
-from crm_store.tables import Utc, conversations, customers, erasures, journal, metadata, notices, staff
+from crm_store.tables import conversations, customers, erasures, journal, metadata
 from crm_store.tables import outbox as outbox_table
-
-NOT_OF_CUSTOMERS = {"staff", "staff_sessions", "erasures", "stock", "telegram_updates", "notices"}
-"""Tables that hold nothing of a customer; every other one is filled below and must be empty of them afterwards."""
-COLLEAGUE, WORDING = "c" * 32, "w" * 16
-"""A member of staff and a privacy notice, to which rows of customers refer."""
 
 SARI = Proof("web", "sari.w", {"given_name": "Sarinah"})
 OFFICE = ("need", "office", 0.95)
-
-
-@dataclass
-class Person:
-    """Somebody with a row in every table and their words in every column that has room for them."""
-
-    words: str
-    profile: str = field(default_factory=lambda: uuid4().hex)
-    conversation: str = field(default_factory=lambda: uuid4().hex)
-    message: str = field(default_factory=lambda: uuid4().hex)
-    decision: str = field(default_factory=lambda: uuid4().hex)
-
-    @property
-    def traces(self) -> list[str]:
-        return [self.words, self.profile, self.conversation, self.message, self.decision]
-
-    def row(self, table: Table, at: datetime) -> dict[str, Any]:
-        return {column.name: self._value(table, column, at) for column in table.c}
-
-    def _value(self, table: Table, column: Column[Any], at: datetime) -> Any:
-        own = {"customers": self.profile, "conversations": self.conversation, "messages": self.message}
-        own["decisions"] = self.decision
-        by_name = {
-            "id": own.get(table.name) or uuid4().hex,
-            "customer_id": self.profile,
-            "canonical_id": self.profile,
-            "conversation_id": self.conversation,
-            "message_id": self.message,
-            "in_reply_to": self.message,
-            "decision_id": self.decision,
-            "token_hash": uuid4().hex,
-            "staff_id": COLLEAGUE,
-            "held_by": COLLEAGUE,
-            "reviewed_by": COLLEAGUE,
-            "notice_id": WORDING,
-        }
-        if column.name in by_name:
-            return by_name[column.name]
-        kind = column.type
-        if isinstance(kind, JSON):
-            return {"words": self.words, "of": self.profile}
-        if isinstance(kind, Boolean):
-            return True
-        if isinstance(kind, Utc | DateTime):
-            return at
-        if isinstance(kind, Integer | Float | Numeric):
-            return 1
-        return self.words[: getattr(kind, "length", None) or 255]
 
 
 @pytest.fixture
@@ -98,18 +44,6 @@ def kartika() -> Person:
 @pytest.fixture
 def bagus() -> Person:
     return Person("Bagus Tetap wants espresso")
-
-
-def fill(engine: Engine, person: Person, at: datetime) -> None:
-    with UnitOfWork(engine) as work:
-        if not rows(work.connection, staff):
-            rina = {"id": COLLEAGUE, "email": "rina@example.com", "name": "Rina", "role": "agent", "password_hash": "-"}
-            work.connection.execute(insert(staff).values(created_at=at, **rina))
-            work.connection.execute(insert(notices).values(id=WORDING, language="en", text="We keep.", at=at))
-        for table in metadata.sorted_tables:
-            if table.name not in NOT_OF_CUSTOMERS:
-                work.connection.execute(insert(table).values(person.row(table, at)))
-        work.commit()
 
 
 def found_anywhere(engine: Engine, trace: str) -> list[str]:

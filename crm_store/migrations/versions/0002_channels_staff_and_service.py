@@ -143,9 +143,10 @@ def _rights() -> None:
         sa.Column("at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_notices"),
     )
-    op.execute(
-        "ALTER TABLE consents ADD COLUMN notice_id VARCHAR(16) CONSTRAINT fk_consents_notice_id REFERENCES notices (id)"
-    )
+    with op.batch_alter_table("consents") as table:  # no table refers to it
+        table.alter_column("message_id", existing_type=sa.String(32), nullable=True)
+        table.add_column(sa.Column("notice_id", sa.String(16)))
+        table.create_foreign_key("fk_consents_notice_id", "notices", ["notice_id"], ["id"])
     op.add_column("erasures", sa.Column("farewell", sa.String(32)))
 
 
