@@ -116,7 +116,7 @@ class Cluster:
     """A PostgreSQL server in a temporary folder, reached through a socket there and through nothing else."""
 
     def __init__(self, binaries: Path) -> None:
-        self._binaries = binaries
+        self.binaries = binaries
         # Not pytest's folder: a socket's path is 107 characters at most, and the server's user must get in.
         self._folder = Path(tempfile.mkdtemp(prefix="rapport-pg-"))
         self._owner = _server_owner()
@@ -152,7 +152,7 @@ class Cluster:
             connection.execute(statement)
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._binaries / program), *arguments]
+        command = [str(self.binaries / program), *arguments]
         if self._owner:  # the server refuses to run as root
             command = ["runuser", "-u", self._owner, "--", *command]
         with (self._folder / "commands.log").open("ab") as log:
