@@ -184,11 +184,11 @@ def _of(part: int, whole: int) -> str:
         percent = "<1"
     if percent == "100" and part < whole:
         percent = ">99"
-    return f"{part:,} ({percent} %)"
+    return f"{part:,} ({percent}\N{NO-BREAK SPACE}%)"
 
 
 def _share(acceptance: Acceptance | None) -> str:
     if acceptance is None:
         return NOTHING
     share, low, high = (f"{figure * 100:.0f}" for figure in (acceptance.share, acceptance.low, acceptance.high))
-    return f"{share} % ({low} to {high})"
+    return f"{share}\N{NO-BREAK SPACE}% ({low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high})"

@@ -72,9 +72,10 @@ class CallWords:
         return _FACTS.get(fact.kind, self.say.id(fact.kind).capitalize()), str(fact.value)
 
     def items(self, order: Order) -> str:
-        return ", ".join(
+        what = ", ".join(
             product if quantity in (None, 1) else f"{quantity:g} × {product}" for product, quantity in order.items
         )
+        return f"Returned: {what or order.number}" if order.is_return else what or order.number
 
     def matter(self, matter: OpenMatter) -> str:
         """The matter in a few words, such as `Repair of espresso machine: ready at Menteng`."""

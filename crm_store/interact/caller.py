@@ -46,6 +46,11 @@ class Order:
     status: str | None
     amount: float = 0.0
     items: list[tuple[str, float | None]] = field(default_factory=list)
+    """Product, and how many of it, also of what was brought back."""
+
+    @property
+    def is_return(self) -> bool:
+        return self.amount < 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Caller:
     checks: list[Fact]
     """What to compare before anything is told; two of them should do."""
     matters: list[OpenMatter]
+    texts: dict[tuple[str, str], str]
+    """What was written of each open matter, by its source and id."""
     points: float | None
     orders: list[Order]
     contacts: Sequence[Row[Any]]
@@ -82,6 +89,7 @@ def caller_of(connection: Connection, business: Business, person: Staff, call: C
     orders = _orders(connection, call.profiles, now)
     talks = _talks(connection, person, call.profiles)
     spoken = [str(said["language"]) for said in attributes if said.get("language")] + [talk.language for talk in talks]
+    matters = open_matters(connection, call.profiles, now)
     contacts = connection.execute(
         _met(call.profiles, now).order_by(interactions.c.at.desc(), interactions.c.interaction_id).limit(FEW)
     ).all()
@@ -90,7 +98,8 @@ def caller_of(connection: Connection, business: Business, person: Staff, call: C
         language=business.language(spoken[0] if spoken else None),
         picture=picture(connection, business, call.profiles, now, conversation_id=call.id),
         checks=list(_checks(attributes, orders, {match.kind for match in call.matches})),
-        matters=open_matters(connection, call.profiles, now),
+        matters=matters,
+        texts=_texts(connection, matters),
         points=_points(connection, call.profiles, now),
         orders=orders,
         contacts=contacts,
@@ -131,7 +140,7 @@ def _checks(attributes: list[dict[str, Any]], orders: list[Order], looked_up: se
         value = next((said[kind] for said in attributes if said.get(kind)), None)
         if value:
             yield Fact(kind, value)
-    bought = next((order for order in orders if order.items), None)
+    bought = next((order for order in orders if order.items and not order.is_return), None)
     if bought and "order" not in looked_up:
         yield Fact("last_purchase", bought)
     for kind in ("email", "loyalty_id", "street"):
@@ -157,8 +166,18 @@ def _orders(connection: Connection, profiles: Sequence[str], now: datetime) -> l
         )
         order.amount += line.amount
         if line.product:
-            order.items.append((line.product, line.quantity))
+            order.items.append((line.product, abs(line.quantity) if line.quantity else None))
     return list(found.values())[:FEW]
+
+
+def _texts(connection: Connection, matters: Sequence[OpenMatter]) -> dict[tuple[str, str], str]:
+    ids = [matter.interaction_id for matter in matters]
+    rows = connection.execute(
+        select(interactions.c.source, interactions.c.interaction_id, interactions.c.text).where(
+            interactions.c.interaction_id.in_(ids), interactions.c.text.is_not(None)
+        )
+    )
+    return {(row.source, row.interaction_id): row.text for row in rows}
 
 
 def _met(profiles: Sequence[str], now: datetime) -> Any:

@@ -317,6 +317,18 @@ async def test_what_the_caller_was_looked_up_by_is_no_fact_to_compare(rina: Coll
     assert "Email on record" not in text(await calls(rina, email="sari@example.com"))
 
 
+async def test_what_was_brought_back_is_shown_as_such_and_is_no_last_purchase(
+    rina: Colleague, sari: str, engine: Engine, now: datetime
+) -> None:
+    add_order(engine, sari, "ORD-1001", now - timedelta(days=3))
+    with UnitOfWork(engine) as work:
+        seeds.add_purchase(work.connection, sari, now - timedelta(days=1), -78_000, "House Blend 250 g")
+        work.commit()
+    shown = text(await calls(rina))
+    assert "What they bought last, and when 2 × Toraja single origin 250 g, Fri 12:00, web" in shown
+    assert "Returned: House Blend 250 g" in shown
+
+
 async def test_where_there_are_not_two_facts_the_page_says_so(rina: Colleague, engine: Engine, now: datetime) -> None:
     with UnitOfWork(engine) as work:
         customer = seeds.add_customer(work.connection, now)
@@ -456,7 +468,7 @@ async def test_where_they_do_not_agree_nothing_more_is_shown_or_kept(
     after = await does(rina, page, "compared", agrees="no")
     shown = text(after)
     assert "The caller is not shown to be this customer" in shown
-    for part in ("17141", "1988-04-02", "IDR", "office_beans"):
+    for part in ("17141", "1988-04-02", "IDR", "office_beans", "Most valuable"):
         assert part not in shown
     before = counts(engine)
     assert (await says(rina, page, "accepted")).status_code == 409
@@ -509,7 +521,7 @@ async def test_an_open_complaint_from_the_phone_stops_the_offers_of_the_chat_unt
     page = await calls(rina)
     assert "Standing order" in text(page)
     page = await does(rina, page, "log", **complaint(page))
-    assert "Complaint: open" in text(page).split("Say and ask now")[1]
+    assert "Complaint: open Stale, twice. Speak of this before anything else" in text(page)
     assert "Standing order" not in text(page).split("Say and ask now")[1].split("Before in this call")[0]
 
     office = ("need", "office", 0.9)
