@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 import seeds
-import uvicorn
 from fastapi import FastAPI
+from on_port import on_port
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
@@ -38,13 +36,8 @@ def address(engine: Engine, business: Business, now: datetime, tmp_path: Path) -
         uow.commit()
     gateway = FastAPI()
     gateway.mount("/console", create_console(engine, business, Settings(var=tmp_path), lambda: now, Wakeups()))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(gateway, log_level="critical", timeout_graceful_shutdown=2))
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/console"
-        server.should_exit = True
-        thread.join()
+    with on_port(gateway) as url:
+        yield f"{url}/console"
 
 
 def sign_in(page: Page, address: str) -> None:
@@ -59,7 +52,9 @@ def test_staff_sign_in_open_a_transcript_and_sign_out(page: Page, address: str) 
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     sign_in(page, address)
-    page.get_by_role("link", name="Telegram").click()
+    page.get_by_text("Filters").click()
+    page.get_by_label("Channel").select_option(label="Telegram (1)")  # shown without pressing anything else
+    expect(page).to_have_url(f"{address}/?channel=telegram")
     page.get_by_role("link", name="Sari Wijaya").click()
     expect(page.get_by_role("heading", name="Sari Wijaya").first).to_be_visible()
     panel = page.get_by_role("complementary", name="The customer")
@@ -86,9 +81,14 @@ def test_nothing_is_wider_than_a_phone(page: Page, address: str, scheme: str) ->
     page.set_viewport_size({"width": 360, "height": 740})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     sign_in(page, address)
-    for name in ("Sari Wijaya", "Guest"):
+    for name in ("Sari Wijaya", "Guest", "Returning guest"):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.get_by_role("link", name=name, exact=True).first.click()
         expect(page.get_by_role("link", name="What we know of this customer")).to_be_visible()
+        page.get_by_label("Add a note").fill("a-very-long-word-" * 9)
+        page.locator("#work").get_by_role("button", name="Add").last.click()
+        expect(page.locator(".notes")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        page.get_by_role("link", name="Conversations", exact=True).click()
+        page.get_by_role("link", name="All conversations").click()
+    page.goto(f"{address}/?q=to*&language=id&handed_over=yes")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -143,16 +143,30 @@ function whole(part, other) {
   const active = document.activeElement;
   const had = part.contains(active) ? active : null;
   const range = had && "selectionStart" in had ? [had.selectionStart, had.selectionEnd] : null;
-  for (const field of part.querySelectorAll("input[id], textarea[id], select[id]")) {
+  const lost = [];
+  for (const field of part.querySelectorAll("input[id], textarea[id]")) {
     const same = other.querySelector(`#${CSS.escape(field.id)}`);
-    if (same && !same.readOnly && field.value) same.value = field.value;
+    if (same && field.value) same.value = field.value;
+    else if (field.value.trim()) lost.push(field.value);
   }
   unfold(part, other);
   part.replaceChildren(...other.childNodes);
+  if (lost.length) part.append(...unsent(lost.join("\n")));
   if (!had) return;
   const again = (had.id && document.getElementById(had.id)) || part.querySelector("textarea") || part;
+  if (again === part) part.tabIndex = -1;
   again.focus({ preventScroll: true });
   if (range && again.id === had.id && range[0] !== null) again.setSelectionRange(...range);
+}
+
+/** Where a colleague has come in between, there is no box to reply in any more; the words are still whoever wrote them's. */
+function unsent(words) {
+  const box = document.createElement("textarea");
+  Object.assign(box, { id: "unsent", readOnly: true, rows: 3, value: words });
+  const label = document.createElement("label");
+  label.htmlFor = box.id;
+  label.append("What you wrote was not sent");
+  return [label, box];
 }
 
 /** What a part says, without what is different every time it is made. */
@@ -260,6 +274,11 @@ if (page.news) {
   document.addEventListener("visibilitychange", begin);
   addEventListener("pagehide", close);
   begin();
-  const reply = document.getElementById("reply-text");
-  if (reply && location.hash === "#desk") reply.focus();
+  // Once the browser has gone to the mark itself, which takes the focus away.
+  if (location.hash === "#end") addEventListener("load", () => setTimeout(toReply));
+}
+
+function toReply() {
+  toEnd();
+  document.getElementById("reply-text")?.focus({ preventScroll: true });
 }
