@@ -15,7 +15,7 @@ import structlog
 
 from bot.rasa.log_lines import log_as_all_others_do
 
-SECRET = "my cat is called Zanzibar"
+SAID = "my cat is called Zanzibar"
 
 
 class ALine(unittest.TestCase):
@@ -34,7 +34,7 @@ class ALine(unittest.TestCase):
 
     def test_of_rasas_own_says_what_happened_and_not_what_was_said(self) -> None:
         with self.logged("json") as lines:
-            structlog.get_logger("rasa.core").warning("nlg.failed", event_info="100% failed", text=SECRET)
+            structlog.get_logger("rasa.core").warning("nlg.failed", event_info="100% failed", text=SAID)
         (line,) = map(json.loads, lines)
         self.assertEqual(
             {**line, "at": ""},
@@ -43,19 +43,19 @@ class ALine(unittest.TestCase):
 
     def test_of_an_error_has_its_trace_in_the_same_line_and_no_local_variable(self) -> None:
         with self.logged("json") as lines:
-            words = SECRET.upper()
+            words = SAID.upper()
             try:
-                raise LookupError("gone")
+                {}["gone"]
             except LookupError:
                 structlog.get_logger("rasa.core").exception("it.broke", text=words)
         (line,) = map(json.loads, lines)
         self.assertEqual(line["message"], "it.broke")
-        self.assertIn("LookupError: gone", line["exception"])
+        self.assertIn("KeyError: 'gone'", line["exception"])
         self.assertNotIn(words, lines[0])
 
     def test_is_text_for_people_too(self) -> None:
         with self.logged("text") as lines:
-            structlog.get_logger("rasa.core").warning("nlg.failed", text=SECRET)
+            structlog.get_logger("rasa.core").warning("nlg.failed", text=SAID)
             logging.getLogger("rasa.model").error("no %s", "model")
             logging.getLogger("rasa.model").info("chatter")
         self.assertRegex(lines[0], r"^\d{4}-\d\d-\d\dT[\d:.]+Z WARNING rasa rasa\.core: nlg\.failed$")
