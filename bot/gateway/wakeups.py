@@ -42,5 +42,7 @@ class Wakeups:
 
 async def wait_for(event: asyncio.Event, seconds: float) -> None:
     """Until the event is set or the time is over."""
+    # Not `asyncio.wait_for`: up to Python 3.11 it loses a cancellation that comes together with the event.
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
