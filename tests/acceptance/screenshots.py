@@ -81,7 +81,7 @@ def test_the_chat_in_indonesian(visit: Visit) -> None:
 
 
 def test_the_same_sentence_from_four_customers_and_what_staff_see_of_it(visit: Visit, stack: Stack) -> None:
-    others(stack)
+    who_waits = others(stack)
     tastes = {"Wira": "By hand|A good price", "Sari": "", "Dewi": "Quick and easy", "Budi": "Taste"}
     panels = {}
     for name, wanted in tastes.items():
@@ -93,7 +93,7 @@ def test_the_same_sentence_from_four_customers_and_what_staff_see_of_it(visit: V
         panels[name] = page.locator(".panel").screenshot()
     talk(page, "yes please")
     keep(side_by_side(visit("/privacy", 1200, 625), panels), "four-customers")
-    password = json.loads(stack.rapport("staff", "add", "rina@example.com", "--json"))["password"]
+    password = json.loads(stack.rapport("staff", "add", "rina@example.com", "--name", "Rina", "--json"))["password"]
     page = visit("/console", 1200, 740)
     page.get_by_label("Email").fill("rina@example.com")
     page.get_by_label("Password").fill(password)
@@ -104,18 +104,52 @@ def test_the_same_sentence_from_four_customers_and_what_staff_see_of_it(visit: V
     page.get_by_role("link", name="Budi Hartono").first.click()
     expect(page.locator("#customer")).to_be_visible()
     keep(page, "console-transcript")
+    take_over(page, who_waits)
+    keep(page, "console-takeover")
+    page.get_by_role("link", name="All conversations").click()
+    search(page, "office*")
+    keep(page, "console-search")
 
 
-def others(stack: Stack) -> None:
-    """Who else was there this morning, in either language."""
+def take_over(page: Page, customer: Talker) -> None:
+    """Staff and a customer who waits for a person, in a conversation of theirs."""
+    page.set_viewport_size({"width": 1200, "height": 800})
+    page.get_by_role("link", name="All conversations").click()
+    page.locator(".waiting-now").get_by_role("button", name="Take over").first.click()
+    reply = page.get_by_label(re.compile("^Reply to"))
+    reply.fill("Halo, saya Rina. Ada yang bisa saya bantu?")
+    reply.press("Enter")
+    customer.answer()
+    customer.send(text="mesin kopi saya bocor, apa masih garansi?")
+    expect(page.locator("#said").get_by_text("apa masih garansi")).to_be_visible()
+    reply.fill("Masih, dua tahun. Boleh dibawa ke toko Menteng atau kami jemput besok?")
+    page.get_by_label("Add a tag").fill("garansi")
+    page.get_by_label("Add a tag").press("Enter")
+    expect(page.locator("#work").get_by_role("link", name="garansi")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def search(page: Page, words: str) -> None:
+    page.get_by_label("Search what was said").fill(words)
+    page.get_by_label("Search what was said").press("Enter")
+    expect(page.locator(".hits mark").first).to_be_visible()
+    page.get_by_text("Filters", exact=True).click()
+    page.locator("#f-language").select_option("en")
+    expect(page.locator(".chip")).to_be_visible()
+
+
+def others(stack: Stack) -> Talker:
+    """Who else was there this morning, in either language. Returns who waits for a person."""
     Talker(stack, "id").say("tokonya di mana ya?")
     office = Talker(stack)
     office.say("coffee for the office please")
     office.say("like 30")
-    Talker(stack, "id").say("mau bicara dengan petugas")
+    waits = Talker(stack, "id")
+    waits.say("mau bicara dengan petugas")
     returning = Talker(stack)
     returning.say("how much is the gayo?")
     Talker(stack, device_token=returning.device_token).say("hello")
+    return waits
 
 
 def choose(page: Page, wanted: str) -> None:
