@@ -34,9 +34,9 @@ KINDS = {
 }
 OUTCOMES = {"settled": "Settled in this call", "open": "Still open", "call_back": "We call back"}
 WANTED = {
-    "questions": "Asks no questions: this customer does not want to be asked.",
-    "offers": "Makes no offers: this customer does not want any.",
-    "profile": "Wants no profile: nothing known of them is used, and nothing is learnt.",
+    "questions": "This customer does not want to be asked anything, so nothing is asked.",
+    "offers": "This customer wants no offers, so none is made.",
+    "profile": "This customer wants no profile: nothing known of them is used, and nothing is learnt.",
 }
 
 

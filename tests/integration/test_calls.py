@@ -354,7 +354,8 @@ async def test_the_offer_is_in_the_customer_s_language_with_its_reason(
 
 
 @pytest.mark.parametrize(
-    ("purpose", "mark"), [(QUESTIONS, "no questions"), (OFFERS, "no offers"), (PROFILE, "no profile")]
+    ("purpose", "mark"),
+    [(QUESTIONS, "so nothing is asked"), (OFFERS, "so none is made"), (PROFILE, "nothing known of them is used")],
 )
 async def test_what_a_customer_wants_no_more_holds_on_the_phone(
     rina: Colleague, sari: str, engine: Engine, now: datetime, purpose: str, mark: str
@@ -428,6 +429,7 @@ async def test_the_chat_knows_what_was_answered_on_the_phone(
     while offered(said) is None:
         said = chat.says("by hand", "action_note_answer")
     assert "you told me taste matters most" in str(said.replies[-1].offer)
+    assert "Taste answered at phone, told by staff: Rina" in await rina.reads(f"conversations/{chat.conversation_id}")
 
 
 async def test_who_wants_no_profile_teaches_nothing_on_the_phone(
