@@ -93,7 +93,7 @@ def test_an_order_goes_back(stack: Stack, store: Engine, language: str, person: 
     customer = talker(stack, language, person)
     asked = Words("I want to return my order", "saya mau retur pesanan saya")
     hears(text_of(customer.say(asked[language])), order, Words("14 days", "14 hari")[language])
-    hears(text_of(customer.press(YES[language])), order, Words("come back", "kembali")[language])
+    hears(text_of(customer.press(YES[language])), order, Words("come back", "kembali|pengembalian")[language])
     with reading(store) as connection:
         wanted = select(interactions.c.order_id).where(interactions.c.kind == "return_request")
         assert order in connection.execute(wanted).scalars().all()

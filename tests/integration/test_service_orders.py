@@ -170,6 +170,14 @@ def test_the_price_of_shipping_asks_nobody_about_their_machine(sari: Known, visi
     assert responses(visitor.says("how much is shipping?", "action_delivery")) == ["utter_terms"]
 
 
+@pytest.mark.parametrize(
+    "asked", ["and when does it arrive?", "when will they come", "sampainya kapan ya", "kapan sampai?"]
+)
+def test_when_it_arrives_is_told_of_what_is_on_its_way(sari: Known, visitor: Visitor, asked: str) -> None:
+    sari.ordered("ORD-1001", 1, status="on_the_way")
+    assert responses(visitor.says(asked, "action_delivery")) == ["utter_terms", "utter_order"]
+
+
 def test_a_mere_ok_later_on_sets_nothing_going(sari: Known, visitor: Visitor, engine: Engine) -> None:
     sari.in_repair("Espresso machine", 1, "ready")
     visitor.says("can you deliver my machine?", "action_delivery")

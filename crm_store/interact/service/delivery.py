@@ -12,6 +12,12 @@ from crm_store.interact.service.repairs import ready_to_deliver
 from crm_store.moment import Moment, Reply
 
 _OWN = re.compile(r"\b(my|mine|saya|aku|gue|gw|punyaku|\w{3,}ku)\b", re.IGNORECASE)
+_ARRIVES = re.compile(
+    r"\b(when|arrives?|gets? here) .*\b(it|they|this|that)\b|\b(it|they) (arrives?|comes?|gets? here)\b"
+    r"|\bkapan (sampai|tiba|datang|nyampe)\w*|\b(sampai|tiba|datang|nyampe)nya kapan\b",
+    re.IGNORECASE,
+)
+"""Speaks of something that is on its way."""
 
 
 def delivery(moment: Moment) -> list[Reply]:
@@ -24,7 +30,7 @@ def delivery(moment: Moment) -> list[Reply]:
     machine = ready_to_deliver(moment, own=own)
     if machine:
         return [*said, machine]
-    if own:
+    if own or _ARRIVES.search(moment.text):
         orders = orders_of(moment.connection, moment.profiles, moment.now, moment.business.business.zone)
         said += [told(moment, order) for order in orders if order.is_under_way][:1]
     return said

@@ -22,7 +22,9 @@ _OF_QUESTIONS = re.compile(r"\b(ask\w*|question\w*|tanya\w*|nanya\w*|pertanyaan\
 
 def change_language(moment: Moment) -> list[Reply] | TurnResult:
     """Speaks the language that is asked for from now on; a language that the business does not speak is said to be one."""
-    wanted = next((value for value, _ in moment.understanding.values("wanted_language")), None)
+    # Said in words, or by a button or a command.
+    named = [value for kind in ("wanted_language", "pressed") for value, _ in moment.understanding.values(kind)]
+    wanted = next(iter(named), None)
     spoken = moment.business.business.languages
     if wanted not in spoken:
         names = [_LANGUAGES[moment.language][code] for code in spoken]
