@@ -157,13 +157,6 @@ def give_up_unknown(connection: Connection, now: datetime) -> int:
     return connection.execute(left.values(state="ambiguous", problem=problem, settled_at=now)).rowcount
 
 
-def how_many(connection: Connection) -> dict[str, int]:
-    """Messages by state: all that wait or are under way, and all that did not certainly arrive."""
-    counted = select(outbox.c.state, func.count()).where(outbox.c.state != "sent").group_by(outbox.c.state)
-    found = {state: int(count) for state, count in connection.execute(counted)}
-    return {state: found.get(state, 0) for state in ("due", "sending", "ambiguous", "failed")}
-
-
 def waiting(connection: Connection) -> int:
     """How many messages wait or are under way."""
     return connection.execute(select(func.count()).select_from(outbox).where(_OPEN)).scalar_one()

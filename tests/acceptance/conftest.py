@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from acceptance.running import Stack, running
+from fakes.telegram import FakeTelegram
 from sqlalchemy import Engine
 
 from bot.cli.training import model_state, train
@@ -22,15 +23,25 @@ def model() -> None:
         train(settings, print)
 
 
+@pytest.fixture(scope="session")
+def telegram() -> Iterator[FakeTelegram]:
+    """What the stack takes for Telegram."""
+    with FakeTelegram() as telegram:
+        yield telegram
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def stack(request: pytest.FixtureRequest, model: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with the demo business, as `make run` leaves it."""
+def stack(
+    request: pytest.FixtureRequest, model: None, telegram: FakeTelegram, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The stack with the demo business, as `make run` leaves it, on Telegram too."""
+    channel = {"RAPPORT_TELEGRAM_TOKEN": telegram.token, "RAPPORT_TELEGRAM_API_URL": telegram.url}
     var: Path = tmp_path_factory.mktemp(f"stack-{request.param}")
     if request.param == "sqlite":
-        with running(f"sqlite:///{var}/rapport.db", var) as stack:
+        with running(f"sqlite:///{var}/rapport.db", var, **channel) as stack:
             yield stack
         return
-    with request.getfixturevalue("cluster").database() as url, running(url, var) as stack:
+    with request.getfixturevalue("cluster").database() as url, running(url, var, **channel) as stack:
         yield stack
 
 

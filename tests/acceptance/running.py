@@ -27,7 +27,7 @@ PATIENCE = 120.0
 class Stack:
     """`rapport up` on a free port, with folders and a database of its own; the model is the one trained in `var`."""
 
-    def __init__(self, database_url: str, var: Path, *, demo: bool = True) -> None:
+    def __init__(self, database_url: str, var: Path, *, demo: bool = True, **settings: str) -> None:
         self.database_url = database_url
         self.var = var
         self.port = free_port()
@@ -40,6 +40,7 @@ class Stack:
             "DATABASE_URL": database_url,
             "RAPPORT_VAR": str(var),
             "RAPPORT_DEMO": "1" if demo else "0",
+            **settings,
         }
         self.http = httpx.Client(base_url=self.url, timeout=40)
         self._log = (var / "up.log").open("wb")
@@ -112,8 +113,9 @@ class Stack:
 
 
 @contextmanager
-def running(database_url: str, var: Path) -> Iterator[Stack]:
-    stack = Stack(database_url, var)
+def running(database_url: str, var: Path, **settings: str) -> Iterator[Stack]:
+    """`settings`: of the environment, such as RAPPORT_TELEGRAM_TOKEN."""
+    stack = Stack(database_url, var, **settings)
     try:
         stack.wait_until_ready()
         yield stack

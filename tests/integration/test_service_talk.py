@@ -117,6 +117,11 @@ def test_the_language_is_confirmed_in_it_whatever_it_was_asked_in(guest: Visitor
     assert changed.effects == (f"{SPEAK}{wanted}",)
 
 
+def test_a_button_or_a_command_may_name_the_language(guest: Visitor) -> None:
+    changed = guest.says("/language id", "action_change_language", ("pressed", "id", 1.0))
+    assert changed.effects == (f"{SPEAK}id",)
+
+
 def test_a_language_that_the_business_does_not_speak_is_said_to_be_one(
     guest: Visitor, engine: Engine, business: Business, now: datetime
 ) -> None:
