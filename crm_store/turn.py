@@ -196,7 +196,7 @@ def _deny(moment: Moment) -> list[Reply]:
         # A no to a question is not an answer: it is passed over, and the customer served with what is known.
         return advise(moment, asks_for_it=True, may_question=False)
     if meant is None:
-        return [Reply("utter_deny_nothing")]
+        return cancel_person(moment) if moment.pending.get("person") == "asked" else [Reply("utter_deny_nothing")]
     if meant["kind"] == "forget":
         return [Reply("utter_forget_kept")]
     if meant["kind"] == "service":

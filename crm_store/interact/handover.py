@@ -26,6 +26,8 @@ _SOON = {"en": ("today", "tomorrow"), "id": ("hari ini", "besok")}
 def ask_for_person(moment: Moment) -> list[Reply]:
     """Marks the conversation as waiting for a person and says when there will be one."""
     call_person(moment, "asked")
+    # A no from now on is about the person, not about what was suggested before.
+    moment.pending.pop("yes", None)
     about = moment.business.business
     opens = answers_again(moment)
     if opens is None:

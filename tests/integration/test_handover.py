@@ -136,12 +136,20 @@ def test_who_never_asked_for_a_person_is_served_as_soon_as_they_are_understood(g
 
 def test_never_mind_takes_the_wish_back(guest: Visitor, engine: Engine) -> None:
     assert responses(guest.says("never mind", "action_cancel_person")) == ["utter_person_not_asked"]
+    guest.says("for the office", "action_note_need", OFFICE)
     guest.says("a human please", "action_talk_to_person")
     assert responses(guest.says("never mind", "action_cancel_person")) == ["utter_person_cancelled"]
     assert state(guest) == "bot"
     with reading(engine) as connection:
         (request,) = rows(connection, interactions, kind="person_request")
     assert request.status == "cancelled"
+
+
+def test_a_no_after_a_person_was_asked_for_is_about_the_person(guest: Visitor) -> None:
+    guest.says("for the office", "action_note_need", OFFICE)
+    guest.says("30", "action_note_answer")  # an offer, to which a no would be an answer
+    guest.says("a human please", "action_talk_to_person")
+    assert responses(guest.says("no, leave it", "action_deny")) == ["utter_person_cancelled"]
 
 
 # A person speaks -----------------------------------------------------------------------------------------------------
