@@ -106,7 +106,7 @@ class Supervisor:
             self._tell("\n".join(["Rapport is ready:", *self._record.notes, "Ctrl-C stops it."]))
         elif time.monotonic() >= self._next_word:
             self._next_word = time.monotonic() + self._pace.silence
-            self._say(f"still starting: {missing}; logs are in {self._var / 'logs'}")
+            self._say(f"still starting: {missing.rstrip('.')}; logs are in {self._var / 'logs'}")
 
     def _tell(self, *lines: str) -> None:
         """Keeps what has changed, then says it: who reads of it finds it in the record."""

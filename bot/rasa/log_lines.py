@@ -18,6 +18,8 @@ from bot import logs
 def log_as_all_others_do(form: logs.Format) -> None:
     """From now on, warnings and worse; to be called before Rasa logs anything."""
     logs.configure("WARNING", "rasa", form)
+    # Old libraries warn of each other by the dozen, and one of them undoes `-W ignore`.
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, structlog.dev.set_exc_info, _what_happened],
         # Without this structlog renders every debug line, only to have most of them thrown away.

@@ -83,7 +83,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bookshop]:
             stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     try:
-        until(lambda: up.poll() is not None or shop.is_ready(), "the bookshop is open", PATIENCE)
+        until(lambda: up.poll() is not None or shop.is_ready(), "the bookshop is open", 3 * PATIENCE)
         assert up.poll() is None, (shop.folder / "up.log").read_text()
         yield shop
     finally:

@@ -110,7 +110,7 @@ def test_it_says_where_everything_is_once_the_gateway_is_ready(
 ) -> None:
     (tmp_path / "ready").unlink()
     run = supervise("gateway", "patient")
-    run.until(r"still starting: Rasa does not answer yet\.; logs are in")
+    run.until("still starting: Rasa does not answer yet; logs are in")
     (tmp_path / "ready").touch()
     run.until("Rapport is ready:\n  console here")
     record = record_of(tmp_path, port)
