@@ -13,14 +13,14 @@ from typing import Annotated, Any
 from weakref import WeakValueDictionary
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import IntegrityError, InterfaceError, NoResultFound, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from telegram import BotCommand, Update
+from telegram import Update
 from telegram.error import Conflict, InvalidToken, TelegramError
 
-from bot.channels.telegram import wording
 from bot.channels.telegram.api import Bot, bot_id, open_bot, update_of
 from bot.channels.telegram.delivery import Deliveries
+from bot.channels.telegram.menu import show_menu
 from bot.channels.telegram.reading import WANTED, Incoming, read
 from bot.channels.telegram.taking import CHANNEL, Taken, Taker
 from bot.channels.telegram.typing_action import Typing
@@ -41,6 +41,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 TRIES = 5
 """How often an update at which we fail is tried, before what comes after it has its turn."""
 PRUNE_SECONDS = 3600.0
+OVERTAKEN = (ConcurrentDuplicateError, IntegrityError, NoResultFound)
+"""Somebody else was faster, such as an erasure of this very conversation: another look finds how it is now."""
 STORE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 CONNECTED = "connected"
 
@@ -112,7 +114,7 @@ class Telegram:
                     await self._ask_for_webhooks(bot)
                     return
                 await bot.delete_webhook()
-                await self._introduce(bot)
+                await show_menu(bot, self._stack.business)
                 await self._poll(bot)
             except InvalidToken:
                 self._is(
@@ -133,15 +135,8 @@ class Telegram:
         settings = self._stack.settings
         url = f"{(settings.public_url or '').rstrip('/')}{PATH}"
         await bot.set_webhook(url, secret_token=settings.telegram_secret, allowed_updates=WANTED)
-        await self._introduce(bot)
+        await show_menu(bot, self._stack.business)
         self._connected(bot)
-
-    async def _introduce(self, bot: Bot) -> None:
-        """The menu of commands, in each language of the business."""
-        about = self._stack.business.business
-        for code in (None, *about.languages):
-            texts = [(name, wording.said(text, code or about.default_language)) for name, text in wording.MENU.items()]
-            await bot.set_my_commands([BotCommand(name, text) for name, text in texts], language_code=code)
 
     async def _poll(self, bot: Bot) -> None:
         offset, timeout = None, 0  # the first answer comes at once, and tells that all is well
@@ -193,7 +188,7 @@ class Telegram:
         except Exception as error:
             tries = self._failed[incoming.update_id] = self._failed.get(incoming.update_id, 0) + 1
             if tries < TRIES:
-                if isinstance(error, ConcurrentDuplicateError):
+                if isinstance(error, OVERTAKEN):
                     return await self._take(incoming)
                 raise
             log.exception("update %d: given up after %d tries", incoming.update_id, tries)
