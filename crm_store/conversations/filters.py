@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 
 from crm_store.access.staff import Staff
 from crm_store.conversations.reviews import is_reviewed
-from crm_store.conversations.search import Term, matches
+from crm_store.conversations.search import Term, conversations_with
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.assurance import Assurance
 from crm_store.interact.handover import REQUEST
@@ -83,7 +83,7 @@ def _conditions(connection: Connection, wanted: Filter) -> Iterator[ColumnElemen
     if wanted.unsure:
         yield _says(messages.c.confidence < UNSURE)
     if wanted.terms:
-        yield conversations.c.id.in_(select(messages.c.conversation_id).where(matches(connection, wanted.terms)))
+        yield conversations.c.id.in_(conversations_with(connection, wanted.terms))
 
 
 def _says(condition: ColumnElement[bool]) -> ColumnElement[bool]:

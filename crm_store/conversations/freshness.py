@@ -10,16 +10,17 @@ from hashlib import sha256
 from sqlalchemy import Connection, func, select
 
 from crm_store.access.staff import Staff
+from crm_store.conversations.overview import PAGE
 from crm_store.conversations.transcripts import readable
 from crm_store.tables import conversation_tags, conversations, messages, notes, outbox
 
 
 def mark_of_list(connection: Connection, reader: Staff) -> str:
     """Of the list: somebody said something, waits, is taken over or was erased."""
-    seen = readable(reader).subquery()
-    newest = connection.execute(select(func.count(), func.max(seen.c.last_at))).one()
-    held = select(seen.c.id, seen.c.state, seen.c.held_by).where(seen.c.state != "bot").order_by(seen.c.id)
-    return _mark(tuple(newest), *connection.execute(held))
+    newest = readable(reader).order_by(conversations.c.last_at.desc(), conversations.c.id.desc()).limit(PAGE)
+    said = [(row.id, row.last_at) for row in connection.execute(newest)]
+    held = readable(reader).where(conversations.c.state.in_(("waiting", "staff"))).order_by(conversations.c.id)
+    return _mark(*said, *((row.id, row.state, row.held_by) for row in connection.execute(held)))
 
 
 def mark_of_conversation(connection: Connection, reader: Staff, conversation_id: str) -> str:

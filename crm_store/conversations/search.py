@@ -15,7 +15,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    column,
+    exists,
+    func,
+    literal_column,
+    select,
+    table,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from crm_store.tables import messages
@@ -30,6 +41,8 @@ CONTEXT = 70
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
 _TYPED = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
+_NUMBERS = table("message_numbers", column("number"), column("message_id"), column("conversation_id"))
+_INDEX = table("message_words", column("rowid"))
 _WORDS_OF_MESSAGES: ColumnElement[Any] = literal_column("to_tsvector('simple', search_words(messages.text))")
 """As the index has it, to the letter; else it is not used."""
 
@@ -78,14 +91,20 @@ def terms(typed: str) -> tuple[Term, ...]:
 
 
 def matches(connection: Connection, wanted: Sequence[Term]) -> ColumnElement[bool]:
-    """Whether a row of `messages` has all of these."""
+    """Whether a row of `messages` has all of these; for rows that are chosen by something else too."""
     if connection.dialect.name == "sqlite":
-        found = text(
-            "SELECT message_id FROM message_numbers JOIN message_words ON message_words.rowid = number "
-            "WHERE message_words MATCH :words"
-        ).bindparams(bindparam("words", " AND ".join(_fts5(term) for term in wanted), unique=True))
-        return messages.c.id.in_(found.columns(messages.c.id).scalar_subquery())
+        # By the row's number, so that the index is asked about each row and not gone through for each.
+        number = select(_NUMBERS.c.number).where(_NUMBERS.c.message_id == messages.c.id).correlate(messages)
+        return exists().where(_INDEX.c.rowid == number.scalar_subquery(), _is_match(wanted))
     return and_(*(_WORDS_OF_MESSAGES.op("@@", is_comparison=True)(_tsquery(term)) for term in wanted))
+
+
+def conversations_with(connection: Connection, wanted: Sequence[Term]) -> Select[Any]:
+    """Ids of the conversations in which one message has all of these."""
+    if connection.dialect.name == "sqlite":
+        indexed = _INDEX.join(_NUMBERS, _NUMBERS.c.number == _INDEX.c.rowid)
+        return select(_NUMBERS.c.conversation_id).select_from(indexed).where(_is_match(wanted))
+    return select(messages.c.conversation_id).where(matches(connection, wanted))
 
 
 def hits(connection: Connection, conversation_ids: Sequence[str], wanted: Sequence[Term]) -> dict[str, Hits]:
@@ -155,6 +174,11 @@ def _spans(said: str, wanted: Sequence[Term]) -> list[tuple[int, int]]:
 def folded(word: str) -> str:
     """A word as the indexes have it: no accents, no capitals."""
     return _ACCENTS.sub("", unicodedata.normalize("NFD", word)).lower()
+
+
+def _is_match(wanted: Sequence[Term]) -> ColumnElement[bool]:
+    words = " AND ".join(_fts5(term) for term in wanted)
+    return literal_column("message_words").op("MATCH", is_comparison=True)(words)
 
 
 def _fts5(term: Term) -> str:

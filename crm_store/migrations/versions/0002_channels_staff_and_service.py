@@ -163,11 +163,14 @@ def _search() -> None:
         op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', search_words(text)))")
         return
     # Numbers of their own: those that SQLite gives to rows without an integer key may change at a VACUUM.
-    op.execute("CREATE TABLE message_numbers (number INTEGER PRIMARY KEY, message_id VARCHAR(32) NOT NULL UNIQUE)")
+    op.execute(
+        "CREATE TABLE message_numbers (number INTEGER PRIMARY KEY, message_id VARCHAR(32) NOT NULL UNIQUE, "
+        "conversation_id VARCHAR(32) NOT NULL)"
+    )
     op.execute("CREATE VIRTUAL TABLE message_words USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
     op.execute(
         "CREATE TRIGGER messages_said AFTER INSERT ON messages BEGIN "
-        "INSERT INTO message_numbers (message_id) VALUES (new.id); "
+        "INSERT INTO message_numbers (message_id, conversation_id) VALUES (new.id, new.conversation_id); "
         "INSERT INTO message_words (rowid, text) VALUES (last_insert_rowid(), new.text); END"
     )
     op.execute(
@@ -175,7 +178,7 @@ def _search() -> None:
         "DELETE FROM message_words WHERE rowid = (SELECT number FROM message_numbers WHERE message_id = old.id); "
         "DELETE FROM message_numbers WHERE message_id = old.id; END"
     )
-    op.execute("INSERT INTO message_numbers (message_id) SELECT id FROM messages")
+    op.execute("INSERT INTO message_numbers (message_id, conversation_id) SELECT id, conversation_id FROM messages")
     op.execute(
         "INSERT INTO message_words (rowid, text) "
         "SELECT number, text FROM message_numbers JOIN messages ON messages.id = message_id"
