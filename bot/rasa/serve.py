@@ -6,17 +6,19 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rasa.core.run import serve_application
-from rasa.core.utils import AvailableEndpoints
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-
-from bot.rasa import graph, remote_action
 from bot.rasa.log_lines import log_as_all_others_do
 
 
 def main() -> None:
     log_as_all_others_do("json" if os.environ.get("RAPPORT_LOG_FORMAT") == "json" else "text")
+    # Imported only now: dozens of old libraries come with these, and what they have to say is logged like all else.
+    from rasa.core.run import serve_application
+    from rasa.core.utils import AvailableEndpoints
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    from bot.rasa import graph, remote_action
+
     os.environ.setdefault("RAPPORT_TRACKER", str(Path(os.environ.get("RAPPORT_VAR", "var")) / "tracker.db"))
     remote_action.install()
     graph.install()

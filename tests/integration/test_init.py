@@ -10,13 +10,16 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 from unit.test_docs import keys_of
+from visitor import arrive, responses
 
 from bot.cli.init import STARTER
 from bot.cli.main import app
@@ -66,6 +69,17 @@ class TestTemplate:
     def test_teaches_enough_ways_to_say_a_need(self) -> None:
         for segment in load_business(STARTER / "business.yml").needs.segments:
             assert all(len(ways) >= 8 for ways in segment.says.values()), segment.id
+
+    @pytest.mark.parametrize("backend", ["sqlite"])
+    def test_asks_and_offers_what_fits_from_the_first_day(self, engine: Engine, now: datetime) -> None:
+        shop = load_business(STARTER / "business.yml")
+        assert responses(arrive(engine, shop, now).says("hi", "action_greet"))[-1] == "utter_ask_for_whom"
+        met = {
+            need: responses(arrive(engine, shop, now).says("...", "action_note_need", ("need", need, 0.95)))[-1]
+            for need in shop.segment_ids
+        }
+        offer = "utter_offer_standard"
+        assert met == {"everyday": offer, "gift": "utter_open_spend", "lasting": offer}
 
     def test_speaks_of_no_trade_of_ours(self) -> None:
         assert not re.search(r"coffee|kopi|espresso|roast", TEMPLATE, re.I)
