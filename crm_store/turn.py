@@ -157,6 +157,8 @@ def _note_answer(moment: Moment) -> list[Reply]:
     if learn(moment, needs=False):
         return advise(moment)
     asked = moment.pending.get("question")
+    if not asked and moment.understanding.values("product"):
+        return _price(moment)
     # With the question comes what can be pressed.
     unclear = [Reply("utter_answer_unclear"), Reply(f"utter_ask_{asked}")] if asked else [Reply("utter_out_of_scope")]
     return not_understood(moment, unclear)

@@ -115,6 +115,12 @@ def test_any_status_is_said_in_words(sari: Known, visitor: Visitor, status: str,
     assert only(visitor.says("where is it", "action_order_status")).values["status"] == said
 
 
+@pytest.mark.parametrize("wish", ["cancel my order", "can I change the address of ORD-1001", "mau batalin pesanan"])
+def test_who_wants_an_order_changed_hears_who_does_that(sari: Known, visitor: Visitor, wish: str) -> None:
+    sari.ordered("ORD-1001", 1, status="packed")
+    assert responses(visitor.says(wish, "action_order_status")) == ["utter_order", "utter_order_change"]
+
+
 def test_who_has_ordered_nothing_is_told_so(visitor: Visitor) -> None:
     assert responses(visitor.says("where is my order", "action_order_status")) == ["utter_order_none"]
 

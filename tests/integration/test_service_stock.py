@@ -107,6 +107,11 @@ def test_it_is_what_was_talked_of_last(guest: Visitor, engine: Engine, now: date
     assert responses(answer) == ["utter_stock_which"], "what is asked for is not what was talked of"
 
 
+def test_a_product_s_name_that_could_also_be_an_answer_is_no_answer_where_nothing_was_asked(guest: Visitor) -> None:
+    told = guest.says("mesin espresso", "action_note_answer", ("product", "espresso_machine", 1.0), language="id")
+    assert responses(told) == ["utter_price"]
+
+
 def test_of_many_stores_one_is_asked_for(engine: Engine, business: Business, now: datetime) -> None:
     many = [
         Store(id=f"s{n}", name=f"Shop {n}", address="x", hours={"en": "daily", "id": "setiap hari"}) for n in range(6)

@@ -88,6 +88,15 @@ def test_while_a_complaint_is_open_nothing_is_asked_or_offered_until_staff_have_
     assert responses(guest.says("for the office", "action_note_need", OFFICE)) != ["utter_answer_noted"]
 
 
+def test_a_question_that_was_open_is_let_go_when_somebody_complains(guest: Visitor) -> None:
+    guest.says("blah", "action_fallback")
+    guest.says("blah blah", "action_fallback")
+    assert responses(guest.says("what do you recommend", "action_advise")) == ["utter_ask_matters"]
+    guest.says("the package was damaged", "action_complain")
+    assert "question" not in guest.pending
+    assert responses(guest.says("no", "action_deny")) == ["utter_deny_nothing"]
+
+
 def test_a_complaint_waits_on_a_device_that_comes_back(guest: Visitor) -> None:
     guest.says("this is awful", "action_complain")
     guest.says("no need for anybody", "action_cancel_person")

@@ -28,7 +28,8 @@ def complain(moment: Moment) -> list[Reply]:
         product=found.name if found else None,
         order_id=_own_order(moment),
     )
-    moment.pending.pop("yes", None)
+    for waited_for in ("yes", "question"):
+        moment.pending.pop(waited_for, None)
     if not moment.pending.get("person"):
         call_person(moment, COMPLAINT)
     opens = answers_again(moment)
