@@ -100,6 +100,11 @@ class TestImport:
         assert answer(rapport("import", "transactions", "t.csv", "--json"))["loaded"] == 1
         assert answer(rapport("import", "interactions", "i.csv", "--json"))["loaded"] == 1
 
+    def test_stock_is_loaded_by_the_names_of_the_business(self, rapport: Rapport, tmp_path: Path) -> None:
+        (tmp_path / "stock.csv").write_text("product,store,quantity\nToraja,Kemang,12\nbicycle,Kemang,1\n")
+        report = answer(rapport("import", "stock", "stock.csv", "--json"))
+        assert (report["loaded"], report["rejected"]) == (1, 1)
+
     def test_a_file_that_is_not_there_is_named(self, rapport: Rapport, tmp_path: Path) -> None:
         refused(rapport("import", "customers", "gone.csv"), str(tmp_path / "gone.csv"), "check the name")
 
