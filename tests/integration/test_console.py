@@ -397,6 +397,19 @@ async def test_a_verified_customer_is_shown_with_name_worth_and_other_profiles(r
     assert "declined" in page
 
 
+async def test_a_name_is_the_fullest_that_is_on_record(agent: AsyncClient, engine: Engine, now: datetime) -> None:
+    with UnitOfWork(engine) as uow:
+        customer = seeds.add_customer(uow.connection, now)
+        seeds.add_record(uow.connection, customer, "loyalty", "1", now, given_name="Wira")
+        joined = seeds.add_customer(uow.connection, now, customer)
+        seeds.add_record(uow.connection, joined, "web", "wira", now, given_name="Wira", family_name="Santoso")
+        talk = seeds.Talk(uow.connection, customer, now, assurance="verified")
+        talk.customer_says("halo")
+        uow.commit()
+    assert "Wira Santoso" in text(await agent.get("/console/"))
+    assert "Wira Santoso" in text(await agent.get(f"/console/conversations/{talk.id}"))
+
+
 async def test_whoever_is_not_proven_stays_nameless_for_staff_too(
     agent: AsyncClient, engine: Engine, read: Read, now: datetime
 ) -> None:
