@@ -28,6 +28,7 @@ from bot.gateway import metrics
 from bot.gateway.problems import ProblemError
 from bot.gateway.stack import Stack, stack_of
 from crm_store.conversations.inbox import ConcurrentDuplicateError
+from crm_store.conversations.outbox import ConversationGoneError
 from crm_store.conversations.updates import prune_updates
 from crm_store.database import UnitOfWork
 
@@ -41,7 +42,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 TRIES = 5
 """How often an update at which we fail is tried, before what comes after it has its turn."""
 PRUNE_SECONDS = 3600.0
-OVERTAKEN = (ConcurrentDuplicateError, IntegrityError, NoResultFound)
+OVERTAKEN = (ConcurrentDuplicateError, ConversationGoneError, IntegrityError, NoResultFound)
 """Somebody else was faster, such as an erasure of this very conversation: another look finds how it is now."""
 STORE_AWAY = (OperationalError, InterfaceError, PoolTimeoutError)
 CONNECTED = "connected"
