@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from fakes.telegram import FakeTelegram, Sent
+from fakes.telegram import FakeTelegram
+from fakes.telegram_api import Sent
 from fakes.telegram_people import Person
 from sqlalchemy import Engine, func, select
 

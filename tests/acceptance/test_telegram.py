@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from acceptance.running import PATIENCE, Stack, Talker, until
-from fakes.telegram import FakeTelegram, Sent
+from fakes.telegram import FakeTelegram
+from fakes.telegram_api import Sent
 from fakes.telegram_people import Person
 from sqlalchemy import Engine, select, update
 

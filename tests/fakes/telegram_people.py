@@ -6,7 +6,8 @@ import itertools
 import time
 from typing import Any
 
-from fakes.telegram import PATIENCE_SECONDS, FakeTelegram, Sent
+from fakes.telegram import FakeTelegram
+from fakes.telegram_api import PATIENCE_SECONDS, Sent
 
 _message_ids = itertools.count(1000)
 
