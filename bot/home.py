@@ -16,14 +16,13 @@ SQLITE = "sqlite:///"
 
 
 def load_settings() -> Settings:
-    """The settings as every process sees them; the current folder becomes the project's, where Rasa's files are.
+    """The settings as every process sees them, from whatever folder; paths are whole, unless they are short by being ours.
 
     Raises what pydantic raises for a setting that cannot be read.
     """
     folder = find_home()
-    os.chdir(ROOT)
     settings = Settings(home=folder, _env_file=folder / ".env")  # type: ignore[call-arg]
-    if folder == ROOT:
+    if folder == ROOT == Path.cwd():
         return settings
     # The demo, which is what a home that names no business has, stays where it is.
     business = folder / settings.business if "business" in settings.model_fields_set else ROOT / settings.business

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Write what is in the store to files.", no_args_is_help=True)
 
-# Made absolute while the caller's folder is still the current one.
 Out = Annotated[Path, typer.Argument(help="CSV file to write; one that is there is replaced.", resolve_path=True)]
 Document = Annotated[Path, typer.Argument(help="JSON file to write; one that is there is replaced.", resolve_path=True)]
 Customer = Annotated[

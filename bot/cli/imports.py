@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Load CSV files; loading the same file again changes nothing.", no_args_is_help=True)
 
-# Made absolute while the caller's folder is still the current one.
 File = Annotated[Path, typer.Argument(help="CSV, UTF-8, with a header row.", resolve_path=True)]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_settings() -> Settings:
-    """The settings as every process sees them. The current folder becomes the project's."""
+    """The settings as every process sees them."""
     from bot import home
 
     return home.load_settings()

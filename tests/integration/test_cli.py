@@ -31,7 +31,7 @@ def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
 
     def run(*arguments: str) -> Result:
-        monkeypatch.chdir(tmp_path)  # each time: a command leaves for the project's folder
+        monkeypatch.chdir(tmp_path)
         return CliRunner().invoke(app, arguments)
 
     return run

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from typer.testing import CliRunner, Result
 from unit.test_docs import keys_of
 from visitor import arrive, responses
@@ -26,6 +26,8 @@ from bot.cli.main import app
 from bot.home import find_home, load_settings
 from bot.settings import ROOT, Settings
 from crm_store.business import Business, load_business
+from crm_store.database import open_engine, reading
+from crm_store.tables import stock
 
 TEMPLATE = (STARTER / "business.yml").read_text("utf-8")
 SWITCHED_ON = re.sub(r"^(\s*)#(?=[^\s#])", r"\1", TEMPLATE, flags=re.M)
@@ -178,7 +180,7 @@ class TestHome:
         assert settings.business == tmp_path / "mine.yml"
         assert settings.var == tmp_path / "made"
         assert settings.database_url == f"sqlite:///{tmp_path}/x/b.db"
-        assert Path.cwd() == ROOT
+        assert load_settings() == settings
 
     @pytest.mark.parametrize(
         "env", [None, "DATABASE_URL=sqlite:///somebody-elses.db\n", "# RAPPORT_BUSINESS=mine.yml\n"]
@@ -196,6 +198,16 @@ class TestHome:
         assert settings.port == 8123
         assert settings.database_url == "postgresql://db/rapport"
         assert settings.business.resolve() == ROOT / "demo/business.yml"
+
+    def test_is_the_same_for_all_that_one_command_does(self, tmp_path: Path) -> None:
+        init("--name", "Toko Buku")
+        (tmp_path / "stock.csv").write_text("product,store,quantity\nday_bag,main_street,3\n")
+        imported = CliRunner().invoke(app, ["import", "stock", "stock.csv", "--json"])
+        assert json.loads(imported.stdout)["loaded"] == 1
+        engine = open_engine(f"sqlite:///{tmp_path}/var/business.db")
+        with reading(engine) as connection:
+            assert connection.execute(select(func.count()).select_from(stock)).scalar_one() == 1
+        engine.dispose()
 
     def test_leaves_absolute_paths_alone(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text("RAPPORT_BUSINESS=/srv/b.yml\nDATABASE_URL=sqlite:////srv/b.db\n")
