@@ -35,8 +35,14 @@ run: $(APP_STAMP) $(RASA_STAMP)
 
 setup: $(APP_STAMP) $(DEV_STAMP) $(RASA_STAMP)
 
+# Side by side what needs no more than a store and a browser; then, one after the other, what shares a running stack.
 test: setup
+ifdef ARGS
 	@.venv/bin/pytest $(ARGS)
+else
+	@.venv/bin/pytest -n auto --dist loadfile tests/unit tests/integration tests/browser
+	@.venv/bin/pytest tests/acceptance
+endif
 
 check: $(DEV_STAMP)
 	.venv/bin/ruff format --check .

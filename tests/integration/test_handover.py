@@ -262,7 +262,9 @@ def test_what_is_said_in_a_conversation_with_an_address_has_to_be_sent_there(
     reply(engine, rina, guest, "Rina here.")
     with reading(engine) as connection:
         due = connection.execute(select(outbox_table).order_by(outbox_table.c.position)).all()
-        ours = connection.execute(select(messages).where(messages.c.author != "customer").order_by(messages.c.seq)).all()
+        ours = connection.execute(
+            select(messages).where(messages.c.author != "customer").order_by(messages.c.seq)
+        ).all()
     assert [row.message_id for row in due] == [row.id for row in ours]
     assert {(row.address, row.state) for row in due} == {("4711", "due")}
     assert (ours[0].author, ours[-1].author) == ("bot", "staff")
