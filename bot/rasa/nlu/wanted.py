@@ -13,7 +13,8 @@ _MENTION = re.compile(
     r"\b(?:(?P<en>eng(?:l\w*|ilsh)?|ing+e?ris)"
     # `bahasa` by itself is Indonesian, unless it is the plain word for a language.
     r"|(?P<id>indo(?:nes\w*)?|(?<!ganti )(?<!ubah )(?<!tukar )(?<!pilih )(?<!pilihan )bahasa"
-    r"(?!\s+(?:\w+\s+)?(?:indo\w*|ing+e?ris|eng\w*|apa|lain|mana|asing|daerah)\b)))\b"
+    r"(?!\s+(?:\w+\s+)?(?:indo\w*|ing+e?ris|eng\w*|apa|lain|mana|asing|daerah"
+    r"|jerman|jepang|mandarin|cina|china|arab|korea|pe?rancis|belanda|spanyol|rusia|jawa|sunda|bali|melayu)\b)))\b"
 )
 # A question that is put as a no: "can't you speak ...", "bisa gak pakai ...".
 _ASKS = re.compile(

@@ -45,6 +45,8 @@ WANTED = {
         "ganti bahasa",
         "bisa bahasa apa aja",
         "ada pilihan bahasa lain?",
+        "bisa bahasa jerman?",
+        "do you speak german",
         "bahasanya salah",
         "hello",
         "",
