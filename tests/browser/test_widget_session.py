@@ -239,7 +239,7 @@ def test_whoever_says_it_twice_is_not_signed_in_by_it(widget: Widget, page: Page
         widget.shows("hi", "heard hi from a guest")
 
 
-@pytest.mark.parametrize("attributes", ["", f"user-token={signed('sari')}"])
+@pytest.mark.parametrize("attributes", ["", f"user-token={signed('sari')}"], ids=["a guest", "signed in"])
 def test_another_window_shows_nothing_of_whoever_left_in_this_one(
     widget: Widget, page: Page, chat: ChatServer, attributes: str
 ) -> None:
