@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from crm_store.access.consent import PROFILE, withdrawn
 from crm_store.differentiate import evidence
 from crm_store.differentiate.needs import Evidence
 from crm_store.interact.answers import Answer, read_answer
 from crm_store.interact.asked import last_asked
 from crm_store.moment import Moment
+
+STATED = "state_need"
+_DENIES = re.compile(
+    r"\b(?:not?|never|no longer|\w+n'?t|any ?more|bukan|tidak|tak|gak?|ngg?ak|enggak|tdk)\b", re.IGNORECASE
+)
 
 
 def answer_in(moment: Moment) -> Evidence | None:
@@ -42,7 +49,10 @@ def _read(moment: Moment) -> Answer | None:
 
 
 def stated_need(moment: Moment) -> Evidence | None:
-    """The segment whose need the message names."""
+    """The segment whose need the message names; none where it only says what is not needed (any more)."""
+    # "not too expensive" is a need put as a no; what was not understood as a need at all and says no is none.
+    if moment.understanding.intent != STATED and _DENIES.search(moment.text):
+        return None
     named = [(s, c) for s, c in moment.understanding.values("need") if moment.business.segment(s)]
     if not named:
         return None
