@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from typer.testing import CliRunner, Result
 
 from bot.cli.main import app
 from crm_store.tables import conversations, customers, messages
+
+Rapport = Callable[..., Result]
+"""Runs a command, by its words."""
 
 
 def answer(result: Result) -> dict[str, Any]:

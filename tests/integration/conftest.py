@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from acceptance.running import free_port
+from commands import Rapport
 from fakes.assistant import FakeAssistant
 from fakes.telegram import FakeTelegram
 from fakes.telegram_people import Person
@@ -19,8 +20,10 @@ from guest import Clock
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import Engine
 from till import Till
+from typer.testing import CliRunner, Result
 
 from bot.channels.telegram import delivery
+from bot.cli.main import app as command
 from bot.gateway.app import create_app
 from bot.settings import Settings
 from crm_store.business import Business
@@ -129,3 +132,16 @@ async def served(gateway: FastAPI) -> AsyncIterator[str]:
     server.should_exit = True
     await serving
     listening.close()
+
+
+@pytest.fixture
+def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Rapport:
+    """Runs a command on the test's own store and folder."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
+
+    def run(*arguments: str) -> Result:
+        monkeypatch.chdir(tmp_path)
+        return CliRunner().invoke(command, arguments)
+
+    return run

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from acceptance.running import free_port
-from commands import answer, diagnosis, leave_a_message, make_newer, plant_a_foreign_model
+from commands import Rapport, answer, diagnosis, leave_a_message, make_newer, plant_a_foreign_model
 from sqlalchemy import Engine, func, select, text
 from typer.testing import CliRunner, Result
 
@@ -20,21 +19,7 @@ from crm_store.access.staff import SignInRefusedError, sign_in
 from crm_store.database import open_engine
 from crm_store.tables import customers, identifiers, outbox
 
-Rapport = Callable[..., Result]
 CUSTOMERS = "source,source_id,email\nshop,1,ana@example.com\nshop,2,budi@example.com\n"
-
-
-@pytest.fixture
-def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Rapport:
-    """Runs a command on the test's own store and folder."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-
-    def run(*arguments: str) -> Result:
-        monkeypatch.chdir(tmp_path)
-        return CliRunner().invoke(app, arguments)
-
-    return run
 
 
 def up() -> subprocess.CompletedProcess[str]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Rapport, answer
 from sqlalchemy import Engine
-from typer.testing import CliRunner
 from visitor import Visitor, arrive, offered, responses, rows
 
 from bot.cli.consent import Purpose
-from bot.cli.main import app
 from crm_store.access import consent
 from crm_store.access.consent import NOTICE, OFFERS, PROFILE, PURPOSES, QUESTIONS, keep_consent
 from crm_store.business import Business, Privacy
@@ -175,23 +172,16 @@ def test_what_was_learnt_counts_again_when_it_is_allowed_again(guest: Visitor) -
 # Said elsewhere ------------------------------------------------------------------------------------------------------
 
 
-def test_the_operator_keeps_what_came_by_letter(
-    sari: Visitor, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-
-    def rapport(*words: str) -> Any:
-        return CliRunner().invoke(app, ["consent", "record:web/sari.w", *words])
-
-    found = json.loads(rapport("profile", "--withdraw", "--json").stdout)
+def test_the_operator_keeps_what_came_by_letter(sari: Visitor, rapport: Rapport) -> None:
+    hers = ("consent", "record:web/sari.w")
+    found = answer(rapport(*hers, "profile", "--withdraw", "--json"))
     assert found["allows"] == {"questions": True, "offers": True, "profile": False}
     assert withdrawn(sari) == {PROFILE}
-    assert "profile withdrawn (operator)" in rapport().stdout
-    assert "profile    allowed" in rapport("profile", "--allow").stdout
+    assert "profile withdrawn (operator)" in rapport(*hers).stdout
+    assert "profile    allowed" in rapport(*hers, "profile", "--allow").stdout
     assert withdrawn(sari) == frozenset()
     for half in (["profile"], ["--withdraw"]):
-        assert "name both" in rapport(*half).stderr
+        assert "name both" in rapport(*hers, *half).stderr
     assert {purpose.value for purpose in Purpose} == set(PURPOSES)
 
 

@@ -6,7 +6,6 @@ import csv
 import json
 import sqlite3
 import stat
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +13,11 @@ from typing import Any
 
 import pytest
 import seeds
+from commands import Rapport, answer
 from person import NOT_OF_CUSTOMERS, Person, fill
 from sqlalchemy import Engine, select
-from typer.testing import CliRunner, Result
 from visitor import arrive
 
-from bot.cli.main import app
 from crm_store.access.consent import PROFILE
 from crm_store.access.disclosure import disclose
 from crm_store.access.erasure import NoSuchCustomerError
@@ -29,21 +27,7 @@ from crm_store.exports import AT_A_TIME, TRANSCRIPTS, export, how_many
 from crm_store.identify.proof import Proof
 from crm_store.tables import consents, conversations, customers, identifiers, messages, metadata
 
-Rapport = Callable[..., Result]
 SARI = Proof("web", "sari.w", {"given_name": "Sarinah"})
-
-
-@pytest.fixture
-def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Rapport:
-    """Runs a command on the test's own store and folder."""
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-
-    def run(*arguments: str) -> Result:
-        monkeypatch.chdir(tmp_path)
-        return CliRunner().invoke(app, arguments)
-
-    return run
 
 
 @pytest.fixture
@@ -61,19 +45,13 @@ def header(path: Path) -> str:
     return path.read_text("utf-8").splitlines()[0]
 
 
-def summary(result: Result) -> dict[str, Any]:
-    assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout)
-    return found
-
-
 # CSV -----------------------------------------------------------------------------------------------------------------
 
 
 def test_transcripts_are_a_line_for_each_message_with_what_it_led_to(
     rapport: Rapport, talks: dict[str, str], tmp_path: Path, engine: Engine
 ) -> None:
-    found = summary(rapport("export", "transcripts", "out.csv", "--json"))
+    found = answer(rapport("export", "transcripts", "out.csv", "--json"))
     out = tmp_path / "out.csv"
     assert header(out) == "conversation_id,seq,customer_id,channel,at,author,text,intent,confidence,action,reason"
     assert found == {"messages": len(lines(out)), "path": str(out)}
@@ -93,7 +71,7 @@ def test_transcripts_are_a_line_for_each_message_with_what_it_led_to(
 def test_offers_are_a_line_for_each_decision_with_what_became_of_it(
     rapport: Rapport, talks: dict[str, str], tmp_path: Path
 ) -> None:
-    assert summary(rapport("export", "offers", "out.csv", "--json"))["offers"] == 2
+    assert answer(rapport("export", "offers", "out.csv", "--json"))["offers"] == 2
     out = tmp_path / "out.csv"
     assert header(out) == (
         "customer_id,offer_id,decided_at,touchpoint,propensity,holdout,shown_at,outcome,outcome_at,reason"
@@ -110,7 +88,7 @@ def test_offers_are_a_line_for_each_decision_with_what_became_of_it(
 def test_needs_are_a_line_for_each_customer_and_segment(
     rapport: Rapport, talks: dict[str, str], business: Business, tmp_path: Path
 ) -> None:
-    written = summary(rapport("export", "needs", "out.csv", "--json"))["needs"]
+    written = answer(rapport("export", "needs", "out.csv", "--json"))["needs"]
     assert header(tmp_path / "out.csv") == "customer_id,segment,probability"
     total: dict[str, float] = {}
     for line in lines(tmp_path / "out.csv"):
@@ -256,7 +234,7 @@ def test_the_command_takes_the_identifier_that_a_customer_writes_with(
         sari = connection.execute(
             select(conversations.c.customer_id).where(conversations.c.id == talks["known_customer"])
         ).scalar_one()
-    found = summary(rapport("export", "customer", "email:Sari@Example.com", "sari.json", "--json"))
+    found = answer(rapport("export", "customer", "email:Sari@Example.com", "sari.json", "--json"))
     assert found == {
         "customer_id": sari,
         "profiles": 3,
@@ -267,8 +245,8 @@ def test_the_command_takes_the_identifier_that_a_customer_writes_with(
     assert told["customer_id"] == sari
     assert len(told["transactions"]) == 21
     assert stat.S_IMODE((tmp_path / "sari.json").stat().st_mode) == 0o600
-    assert summary(rapport("export", "customer", "record:web/sari.w", "again.json", "--json"))["customer_id"] == sari
-    assert summary(rapport("erase", "phone:0812-123-4567", "--json"))["customer_id"] == sari
+    assert answer(rapport("export", "customer", "record:web/sari.w", "again.json", "--json"))["customer_id"] == sari
+    assert answer(rapport("erase", "phone:0812-123-4567", "--json"))["customer_id"] == sari
     refused = rapport("export", "customer", "email:sari@example.com", "gone.json")
     assert refused.exit_code == 1
     assert "no customer has the id email:sari@example.com" in refused.stderr

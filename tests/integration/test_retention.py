@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Rapport, answer
 from fakes.assistant import FakeAssistant
 from guest import Clock
 from sqlalchemy import Engine, select, update
-from typer.testing import CliRunner, Result
 from visitor import Visitor, arrive, counts, rows
 
-from bot.cli.main import app
 from bot.gateway.erasing import Erasing
 from bot.gateway.upkeep import Upkeep
 from crm_store.access import retention
@@ -181,27 +178,20 @@ async def test_the_gateway_does_it_by_itself(
     assert {table for table, count in counts(visitor.engine).items() if count} == {"erasures", "notices"}
 
 
-@pytest.fixture
-def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-    return lambda *arguments: CliRunner().invoke(app, arguments)
-
-
-def test_the_operator_does_it_by_command(visitor: Visitor, rapport: Callable[..., Result], tmp_path: Path) -> None:
+def test_the_operator_does_it_by_command(visitor: Visitor, rapport: Rapport, tmp_path: Path) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=40)
     with UnitOfWork(visitor.engine) as work:
         work.connection.execute(update(conversations).values(last_at=long_ago))
         work.commit()
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "tracker.db").touch()
-    found = json.loads(rapport("prune", "--older-than", "30", "--json").stdout)
+    found = answer(rapport("prune", "--older-than", "30", "--json"))
     assert (found["conversations"], found["trackers"], found["done"]) == (1, 1, True)
     with reading(visitor.engine) as connection:
         assert connection.execute(select(claims.c.id)).all() == []
 
 
-def test_how_old_is_old_enough_has_to_be_said(rapport: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_old_is_old_enough_has_to_be_said(rapport: Rapport, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = rapport("prune")
     assert refused.exit_code == 1
     assert "RAPPORT_KEEP_DAYS" in refused.stderr
