@@ -35,13 +35,12 @@ run: $(APP_STAMP) $(RASA_STAMP)
 
 setup: $(APP_STAMP) $(DEV_STAMP) $(RASA_STAMP)
 
-# Side by side what needs no more than a store and a browser; then, one after the other, what shares a running stack.
+# Two at a time, whatever the machine has: what runs on the stack is one of them, everything else the other.
 test: setup
 ifdef ARGS
 	@.venv/bin/pytest $(ARGS)
 else
-	@.venv/bin/pytest -n auto --dist loadfile tests/unit tests/integration tests/browser
-	@.venv/bin/pytest tests/acceptance
+	@.venv/bin/pytest -n 2 --dist loadgroup
 endif
 
 check: $(DEV_STAMP)
