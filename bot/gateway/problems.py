@@ -5,17 +5,20 @@ Problem                 status, slug, title, detail
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, NoResultFound
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crm_store.database import refers_to_nothing
+
+log = logging.getLogger("gateway")
 
 BASE = "https://rapport.example/problems/"
 
@@ -59,9 +62,11 @@ def install(app: FastAPI) -> None:
         return problem(422, "invalid-request", "The request is not valid", detail, errors=wrong)
 
     @app.exception_handler(IntegrityError)
-    async def _gone(_request: Request, error: IntegrityError) -> JSONResponse:
-        if not refers_to_nothing(error):
+    @app.exception_handler(NoResultFound)
+    async def _gone(_request: Request, error: IntegrityError | NoResultFound) -> JSONResponse:
+        if isinstance(error, IntegrityError) and not refers_to_nothing(error):
             raise error
+        log.warning("something was erased while it was asked for", exc_info=error)
         return problem(409, "gone", "Erased in this moment", "What this was about is no longer there. Try again.")
 
     @app.exception_handler(Exception)
