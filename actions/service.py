@@ -19,6 +19,10 @@ class Return(StoreAction):
     action = "action_return"
 
 
+class WithdrawRequest(StoreAction):
+    action = "action_withdraw_request"
+
+
 class Repair(StoreAction):
     action = "action_repair"
 

@@ -22,7 +22,7 @@ from crm_store.differentiate.learn import answer_in, learn
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.profiles import scope
 from crm_store.identify.welcome import CLAIMED, note_claims
-from crm_store.interact.handover import ask_for_person, cancel_person, left_to_colleague, not_understood
+from crm_store.interact import handover
 from crm_store.interact.requests import request_service
 from crm_store.interact.service.price import priced
 from crm_store.interact.service.returns import begin_return, note_return
@@ -38,7 +38,7 @@ Step = Callable[[Moment], "list[Reply] | TurnResult"]
 
 MAY_ANSWER = (
     *("action_affirm", "action_deny", "action_note_answer", "action_explain_question", "action_fallback"),
-    *("action_talk_to_person", "action_cancel_person"),
+    *("action_talk_to_person", "action_cancel_person", "action_withdraw_request"),
 )
 """Actions before which a yes or no that was waited for stays waited for, whatever it was to."""
 
@@ -77,7 +77,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
         moment.topic = moment.pending.pop("topic", "")
         _let_go_of_requests(moment, request.action)
         note_claims(moment)
-        answered = left_to_colleague(moment, request.action) or STEPS[request.action](moment)
+        answered = handover.left_to_colleague(moment, request.action) or STEPS[request.action](moment)
         result = _with_notice(moment, answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered)))
         work.connection.execute(
             turns.insert().values(
@@ -161,7 +161,7 @@ def _note_answer(moment: Moment) -> list[Reply]:
         return _price(moment)
     # With the question comes what can be pressed.
     unclear = [Reply("utter_answer_unclear"), Reply(f"utter_ask_{asked}")] if asked else [Reply("utter_out_of_scope")]
-    return not_understood(moment, unclear)
+    return handover.not_understood(moment, unclear)
 
 
 def _fall_back(moment: Moment) -> list[Reply]:
@@ -175,13 +175,14 @@ def _fall_back(moment: Moment) -> list[Reply]:
     if moment.understanding.values("product"):
         return _price(moment)
     claimed = any(kind in CLAIMED for kind, _, _ in moment.understanding.entities)
-    return [Reply("utter_claim_noted")] if claimed else not_understood(moment, [Reply("utter_out_of_scope")])
+    return [Reply("utter_claim_noted")] if claimed else handover.not_understood(moment, [Reply("utter_out_of_scope")])
 
 
 def _affirm(moment: Moment) -> list[Reply] | TurnResult:
     meant = moment.pending.pop("yes", None)
     if meant is None:
-        return _note_answer(moment) if moment.pending.get("question") else [Reply("utter_affirm_nothing")]
+        nothing = [Reply(handover.NOTED if moment.pending.get("person") else "utter_affirm_nothing")]
+        return _note_answer(moment) if moment.pending.get("question") else nothing
     if meant["kind"] == "forget":
         return confirm_forgetting(moment, meant)
     if meant["kind"] == "service":
@@ -198,7 +199,7 @@ def _deny(moment: Moment) -> list[Reply]:
         # A no to a question is not an answer: it is passed over, and the customer served with what is known.
         return advise(moment, asks_for_it=True, may_question=False)
     if meant is None:
-        return cancel_person(moment) if moment.pending.get("person") == "asked" else [Reply("utter_deny_nothing")]
+        return handover.no_to_person(moment) or [Reply("utter_deny_nothing")]
     if meant["kind"] == "forget":
         return [Reply("utter_forget_kept")]
     if meant["kind"] == "service":
@@ -237,8 +238,8 @@ STEPS: dict[str, Step] = {
     "action_note_need": _note_need,
     "action_note_answer": _note_answer,
     "action_price": _price,
-    "action_talk_to_person": ask_for_person,
-    "action_cancel_person": cancel_person,
+    "action_talk_to_person": handover.ask_for_person,
+    "action_cancel_person": handover.cancel_person,
     "action_affirm": _affirm,
     "action_deny": _deny,
     "action_forget": begin_forgetting,

@@ -26,7 +26,14 @@ _ASSURANCES = {
     "recognised": "A device or account we have met before. Who holds it is not proven: no name, no orders, no points.",
     "verified": "Proven to be this customer.",
 }
-_WHY = {"asked": "asked for a person", "misunderstood": "was not understood twice"}
+_WHY = {
+    "asked": "asked for a person",
+    "misunderstood": "was not understood twice",
+    "complaint": "complained",
+    "return_request": "asked for a return",
+    "delivery_request": "asked for a delivery",
+    "repair": "asked for a repair",
+}
 _CHOICES = {
     ("reviewed", "yes"): "Reviewed",
     ("reviewed", "no"): "Not reviewed",

@@ -20,7 +20,7 @@ from crm_store.conversations.outbox import Outgoing, say
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.profiles import new_id
 from crm_store.interact.handover import settle_requests
-from crm_store.interact.matters import COMPLAINT
+from crm_store.interact.matters import ASKED, COMPLAINT
 from crm_store.tables import conversations, journal, messages, outbox, staff
 
 
@@ -114,8 +114,9 @@ def hand_back(connection: Connection, person: Staff, conversation_id: str, now: 
         raise NotHeldError
     _leave_to_staff(connection, conversation_id)
     _change(connection, conversation_id, state="bot", held_by=None, pending=None)
-    # They have dealt with what was complained of here.
-    settle_requests(connection, conversation_id, "resolved", kind=COMPLAINT)
+    # They have dealt with what was complained of here, and asked for.
+    settle_requests(connection, conversation_id, "resolved", kinds=(COMPLAINT,))
+    settle_requests(connection, conversation_id, kinds=ASKED)
     _tell_journal(connection, row, person, "handed_back", now)
 
 

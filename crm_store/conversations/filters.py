@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
 
 from crm_store.access.staff import Staff
+from crm_store.conversations.handovers import state_for_staff
 from crm_store.conversations.reviews import is_reviewed
 from crm_store.conversations.search import Term, conversations_with
 from crm_store.conversations.transcripts import readable
@@ -65,7 +66,9 @@ def chosen(connection: Connection, reader: Staff, wanted: Filter) -> Select[Any]
 
 
 def _conditions(connection: Connection, wanted: Filter) -> Iterator[ColumnElement[bool]]:
-    for name in ("channel", "state", "language"):
+    if wanted.state:
+        yield state_for_staff() == wanted.state
+    for name in ("channel", "language"):
         if getattr(wanted, name):
             yield conversations.c[name] == getattr(wanted, name)
     if wanted.tier:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, 
 
 from crm_store.access.staff import Staff
 from crm_store.conversations.filters import Filter, chosen
-from crm_store.conversations.handovers import Waits, waits_of
+from crm_store.conversations.handovers import Waits, state_for_staff, waits_for_staff, waits_of
 from crm_store.conversations.participants import Label, labels
 from crm_store.conversations.presence import staff_names
 from crm_store.conversations.reviews import is_reviewed, tags_of
@@ -35,6 +35,7 @@ class Summary:
     """A conversation in the list. `lowest_confidence`: of all that was understood in it; none if nothing was.
 
     `holder`: name of the member of staff who holds it; `waits`: while it waits for one.
+    `state`: as staff see it.
     """
 
     id: str
@@ -82,8 +83,12 @@ class Counts:
 def counts(connection: Connection, reader: Staff, wanted: Filter) -> Counts:
     """Counts of what is cheap to count: by state, channel, language and tag."""
     names = ("state", "channel", "language")
-    seen = chosen(connection, reader, wanted.without(*names)).subquery()
-    columns = [seen.c[name] for name in names]
+    shown = (
+        chosen(connection, reader, wanted.without(*names))
+        .with_only_columns(state_for_staff().label("state"), conversations.c.channel, conversations.c.language)
+        .subquery()
+    )
+    columns = [shown.c[name] for name in names]
     found = connection.execute(select(*columns, func.count().label("n")).group_by(*columns)).all()
     by: dict[str, Counter[str]] = {name: Counter() for name in names}
     total = 0
@@ -105,13 +110,13 @@ def counts(connection: Connection, reader: Staff, wanted: Filter) -> Counts:
 
 
 def how_many_wait(connection: Connection) -> int:
-    """How many conversations wait for a person."""
-    waits = select(func.count()).select_from(conversations).where(conversations.c.state == "waiting")
+    """How many conversations wait for a person, or for what one was asked for."""
+    waits = select(func.count()).select_from(conversations).where(waits_for_staff())
     return connection.execute(waits).scalar_one()
 
 
 def waiting(connection: Connection, reader: Staff) -> list[Summary]:
-    """Conversations that wait for a person, the longest first."""
+    """Conversations that wait for a person, or for what one was asked for, the longest first."""
     query = _listed(connection, reader, Filter(state="waiting")).order_by(conversations.c.last_at).limit(MOST_WAITING)
     # What the customer said last tells what it is about; what the assistant said to that does not.
     found = _summaries(connection, connection.execute(query).all(), author="customer")
@@ -144,7 +149,9 @@ def _older_than(connection: Connection, query: Select[Any], reader: Staff, befor
 
 
 def _listed(connection: Connection, reader: Staff, wanted: Filter) -> Select[Any]:
-    return chosen(connection, reader, wanted).add_columns(is_reviewed().label("is_reviewed"))
+    return chosen(connection, reader, wanted).add_columns(
+        is_reviewed().label("is_reviewed"), state_for_staff().label("shown_as")
+    )
 
 
 def _summaries(connection: Connection, rows: Sequence[Row[Any]], author: str | None = None) -> list[Summary]:
@@ -162,7 +169,7 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]], author: str | N
             last[row.id],
             known[row.customer_id, Assurance.of(row.assurance)],
             holder=holders.get(row.held_by),
-            waits=waits.get(row.id, Waits(row.last_at, None)) if row.state == "waiting" else None,
+            waits=waits.get(row.id, Waits(row.last_at, None)) if row.shown_as == "waiting" else None,
             tags=tags.get(row.id, []),
         )
         for row in rows
@@ -175,7 +182,7 @@ def _summary(row: Row[Any], last: Row[Any], label: Label, **more: Any) -> Summar
         id=row.id,
         channel=row.channel,
         language=row.language,
-        state=row.state,
+        state=row.shown_as,
         assurance=Assurance.of(row.assurance),
         last_at=row.last_at,
         last_author=last.author,

@@ -156,9 +156,9 @@ def said_in(connection: Connection, reader: Staff, message_ids: Iterable[str]) -
 
 
 def _waits(connection: Connection, row: Row[Any]) -> Waits | None:
-    if row.state != "waiting":
+    if row.state == "staff":
         return None
-    return waits_of(connection, [row.id]).get(row.id, Waits(row.last_at, None))
+    return waits_of(connection, [row.id]).get(row.id, Waits(row.last_at, None) if row.state == "waiting" else None)
 
 
 def _messages(connection: Connection, conversation_id: str) -> list[Message]:

@@ -5,11 +5,14 @@ Asked for, or because the assistant did not understand twice in a row. What staf
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
-from crm_store.interact.requests import SOURCE, keep_request
+from crm_store.interact.matters import asked_in_chat
+from crm_store.interact.requests import SOURCE, keep_request, request_id
 from crm_store.interact.service.words import WEEKDAYS
 from crm_store.moment import Moment, Reply
 from crm_store.opening import is_open, opens_next
@@ -18,13 +21,21 @@ from crm_store.tables import conversations, interactions, messages
 REQUEST = "person_request"
 NOT_UNDERSTOOD = ("utter_out_of_scope", "utter_answer_unclear")
 """Responses that own up to not having understood."""
+NOTED = "utter_noted_for_colleague"
 FOR_COLLEAGUE = ("action_note_need", "action_note_answer", "action_fallback")
 """What a customer who waits for a person says to that person, unless it is a plain question of fact."""
+_NOT_ABOUT_THEM = re.compile(r"\b(hurry|rush|wrong|buru|santai|salah|keliru)\b", re.IGNORECASE)
+"""A no of sorts, but not to the person: there is no hurry, or something said is not so."""
 _SOON = {"en": ("today", "tomorrow"), "id": ("hari ini", "besok")}
 
 
 def ask_for_person(moment: Moment) -> list[Reply]:
     """Marks the conversation as waiting for a person and says when there will be one."""
+    if moment.pending.get("person"):
+        # Whoever was misunderstood wants it now: what they say is for the colleague from here on.
+        moment.pending["person"] = "asked"
+        moment.pending.pop("yes", None)
+        return [Reply("utter_person_already")]
     call_person(moment, "asked")
     # A no from now on is about the person, not about what was suggested before.
     moment.pending.pop("yes", None)
@@ -54,7 +65,7 @@ def left_to_colleague(moment: Moment, action: str) -> list[Reply] | None:
     # Who never asked for a person, and now says something that is understood, is served.
     if waits_for == "misunderstood" and action != "action_fallback":
         return None
-    return [Reply("utter_noted_for_colleague")]
+    return [Reply(NOTED)]
 
 
 def cancel_person(moment: Moment) -> list[Reply]:
@@ -67,14 +78,25 @@ def cancel_person(moment: Moment) -> list[Reply]:
     return [Reply("utter_person_cancelled")]
 
 
-def settle_requests(connection: Connection, conversation_id: str, status: str = "done", *, kind: str = REQUEST) -> None:
-    """Closes what this conversation asked a person for: that one comes, or (`kind`) a complaint."""
-    mine = (interactions.c.source == SOURCE) & (interactions.c.source_id == conversation_id)
-    connection.execute(
-        update(interactions)
-        .where(mine, interactions.c.kind == kind, interactions.c.status == "open")
-        .values(status=status)
-    )
+def no_to_person(moment: Moment) -> list[Reply] | None:
+    """What a no that is to nothing else comes to while a person is waited for. None where nobody is.
+
+    Only the no that is said right after somebody was asked for takes that back.
+    """
+    waits_for = moment.pending.get("person")
+    if waits_for is None:
+        return None
+    if waits_for == "asked" and not _NOT_ABOUT_THEM.search(moment.text) and _was_called(moment):
+        return cancel_person(moment)
+    return [Reply(NOTED)]
+
+
+def settle_requests(
+    connection: Connection, conversation_id: str, status: str = "done", *, kinds: Sequence[str] = (REQUEST,)
+) -> None:
+    """Closes what was asked of people in this conversation: that one comes, or (`kinds`) something else."""
+    mine = asked_in_chat(*kinds) & (interactions.c.source_id == conversation_id)
+    connection.execute(update(interactions).where(mine).values(status=status))
 
 
 def call_person(moment: Moment, why: str) -> None:
@@ -91,9 +113,23 @@ def call_person(moment: Moment, why: str) -> None:
 
 def _was_misunderstood(moment: Moment) -> bool:
     """Whether the customer's message before this one was not understood either."""
+    _, action = _said_before(moment)
+    return action in NOT_UNDERSTOOD
+
+
+def _was_called(moment: Moment) -> bool:
+    """Whether the customer's message before this one is what a person was called by."""
+    message_id, _ = _said_before(moment)
+    call = interactions.c.interaction_id == request_id(message_id, REQUEST)
+    called = select(interactions.c.at).where(interactions.c.source == SOURCE, call)
+    return moment.connection.execute(called).first() is not None
+
+
+def _said_before(moment: Moment) -> tuple[str, str]:
+    """The customer's message before this one: its id, and what was said to it first; both empty at the first of all."""
     mine = select(messages.c.seq).where(messages.c.id == moment.message_id).scalar_subquery()
     before = moment.connection.execute(
-        select(messages.c.action)
+        select(messages.c.id, messages.c.action)
         .where(
             messages.c.conversation_id == moment.conversation_id,
             messages.c.author == "customer",
@@ -101,8 +137,8 @@ def _was_misunderstood(moment: Moment) -> bool:
         )
         .order_by(messages.c.seq.desc())
         .limit(1)
-    ).scalar_one_or_none()
-    return before in NOT_UNDERSTOOD
+    ).first()
+    return (before.id, before.action or "") if before else ("", "")
 
 
 def answers_again(moment: Moment) -> str | None:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, true
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, true
 
-from crm_store.interact.requests import SOURCE
+from crm_store.interact.requests import DELIVERY_REQUEST, RETURN_REQUEST, SOURCE
 from crm_store.tables import interactions
 
+REPAIR = "repair"
 COMPLAINT = "complaint"
-SERIOUS = ("repair", COMPLAINT)
+SERIOUS = (REPAIR, COMPLAINT)
+ASKED = (RETURN_REQUEST, DELIVERY_REQUEST, REPAIR)
+"""What customers ask of people in the chat, and may take back there."""
 REPORTED = "reported"
 """The status of a defect that a customer told the assistant of, until the workshop says something of it."""
 CLOSED = ("closed", "done", "resolved", "collected", "delivered", "cancelled")
@@ -60,6 +63,12 @@ def open_matters(
         matters.setdefault((row.source, row.kind, row.order_id or row.product or row.interaction_id), []).append(row)
     found = [_matter(words) for words in matters.values() if _is_open(words, rows)]
     return sorted(found, key=lambda m: (not m.is_ready, m.since))
+
+
+def asked_in_chat(*kinds: str) -> ColumnElement[bool]:
+    """Interactions of these kinds in which somebody was asked for something in a chat, and nobody has settled it."""
+    met = interactions.c
+    return and_(met.source == SOURCE, met.kind.in_(kinds), met.status.in_(("open", REPORTED)))
 
 
 def _matter(words: Sequence[Row[Any]]) -> OpenMatter:

@@ -9,11 +9,13 @@ from crm_store.tables import interactions
 
 SOURCE = "rapport"
 """Of what customers ask people to do through the assistant."""
+RETURN_REQUEST = "return_request"
+DELIVERY_REQUEST = "delivery_request"
 
 
 def request_service(moment: Moment, matter_id: str) -> Reply:
     """A yes to "shall I have it delivered": a request for staff, unique on the message."""
-    keep_request(moment, "delivery_request", {"matter": matter_id})
+    keep_request(moment, DELIVERY_REQUEST, {"matter": matter_id})
     return Reply("utter_matter_request_noted")
 
 
@@ -24,7 +26,7 @@ def keep_request(
     moment.connection.execute(
         interactions.insert().values(
             source=SOURCE,
-            interaction_id=f"{moment.message_id}/{kind}",
+            interaction_id=request_id(moment.message_id, kind),
             source_id=moment.conversation_id,
             customer_id=moment.profile,
             at=moment.now,
@@ -36,3 +38,8 @@ def keep_request(
             **columns,
         )
     )
+
+
+def request_id(message_id: str, kind: str) -> str:
+    """The id under which what a message asked for is kept."""
+    return f"{message_id}/{kind}"

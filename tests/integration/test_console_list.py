@@ -39,8 +39,8 @@ async def listed(rina: Colleague, talks: dict[str, str], query: str) -> set[str]
     return {names.get(conversation, "earlier") for conversation in shown}
 
 
-def call(engine: Engine, conversation: str, why: str, at: datetime) -> None:
-    """A person was called, as `interact.handover` writes it down."""
+def call(engine: Engine, conversation: str, why: str, at: datetime, kind: str = "person_request") -> None:
+    """A person was called, or asked for something, as `interact.requests` writes it down."""
     with UnitOfWork(engine) as work:
         work.connection.execute(
             insert(interactions).values(
@@ -50,7 +50,7 @@ def call(engine: Engine, conversation: str, why: str, at: datetime) -> None:
                 customer_id=seeds.add_customer(work.connection, at),
                 at=at,
                 touchpoint="web",
-                kind="person_request",
+                kind=kind,
                 status="open",
                 cost=0,
                 attributes={"why": why},
@@ -84,6 +84,21 @@ async def test_who_waits_stands_first_with_how_long_and_why(
     assert "<title>(2) Conversations" in page.text
     assert "waiting for a person" in page.text.partition('id="waiting-count"')[2][:200]
     assert len(rows(page)) == 4  # who waits is not listed a second time
+
+
+async def test_what_was_asked_for_in_a_chat_that_goes_on_is_among_those_who_wait(
+    rina: Colleague, engine: Engine, clock: Clock, talks: dict[str, str]
+) -> None:
+    call(engine, talks["office_guest"], "", clock() - timedelta(minutes=20), "return_request")
+    page = await rina.page()
+    assert "for 20 min asked for a return" in text(page)
+    assert "<title>(2) Conversations" in page.text
+    assert len(rows(page)) == 3
+    assert len(re.findall(r'id="take-\w+"', (await rina.page("?state=waiting")).text)) == 2
+    assert "office_guest" not in await listed(rina, talks, "state=bot&channel=web")
+    assert "Waits for a colleague for 20 min asked for a return" in await rina.reads(
+        f"conversations/{talks['office_guest']}"
+    )
 
 
 async def test_whatever_is_chosen_who_waits_is_not_out_of_sight(rina: Colleague) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from serving import Known
 from sqlalchemy import Engine, select
 from visitor import Visitor, arrive, counts, responses, rows
 
@@ -13,6 +14,7 @@ from crm_store.business import Business
 from crm_store.conversations import desk, inbox, outbox
 from crm_store.conversations.inbox import Understood
 from crm_store.conversations.outbox import Outgoing
+from crm_store.conversations.overview import how_many_wait, waiting
 from crm_store.database import UnitOfWork, reading
 from crm_store.tables import conversations, interactions, journal, messages
 from crm_store.tables import outbox as outbox_table
@@ -152,6 +154,37 @@ def test_a_no_after_a_person_was_asked_for_is_about_the_person(guest: Visitor) -
     assert responses(guest.says("no, leave it", "action_deny")) == ["utter_person_cancelled"]
 
 
+@pytest.mark.parametrize("said", ["no hurry", "that's wrong", "santai aja"])
+def test_what_is_no_to_something_else_leaves_the_person_called(guest: Visitor, said: str) -> None:
+    guest.says("a human please", "action_talk_to_person")
+    assert responses(guest.says(said, "action_deny")) == ["utter_noted_for_colleague"]
+    assert state(guest) == "waiting"
+
+
+def test_a_no_or_a_yes_later_on_is_noted_for_the_colleague(guest: Visitor) -> None:
+    guest.says("a human please", "action_talk_to_person")
+    guest.says("how much is the grinder?", "action_price")
+    for words, action in (("no", "action_deny"), ("yes", "action_affirm")):
+        assert responses(guest.says(words, action)) == ["utter_noted_for_colleague"]
+    assert state(guest) == "waiting"
+
+
+def test_a_person_who_is_called_already_is_not_called_again(guest: Visitor, engine: Engine) -> None:
+    guest.says("a human please", "action_talk_to_person")
+    assert responses(guest.says("I want a person", "action_talk_to_person")) == ["utter_person_already"]
+    with reading(engine) as connection:
+        assert len(rows(connection, interactions, kind="person_request")) == 1
+    assert responses(guest.says("no", "action_deny")) == ["utter_noted_for_colleague"]
+    assert responses(guest.says("never mind", "action_cancel_person")) == ["utter_person_cancelled"]
+
+
+def test_whoever_was_misunderstood_and_asks_for_a_person_has_one_called_already(guest: Visitor) -> None:
+    guest.says("blah", "action_fallback")
+    guest.says("blah blah", "action_fallback")
+    assert responses(guest.says("a human please", "action_talk_to_person")) == ["utter_person_already"]
+    assert responses(guest.says("for the office", "action_note_need", OFFICE)) == ["utter_noted_for_colleague"]
+
+
 # A person speaks -----------------------------------------------------------------------------------------------------
 
 
@@ -277,3 +310,53 @@ def test_nothing_has_to_be_sent_where_the_customer_fetches_it(guest: Visitor, en
         work.commit()
     with reading(engine) as connection:
         assert rows(connection, outbox_table) == []
+
+
+# What else was asked of people ---------------------------------------------------------------------------------------
+
+
+def waiting_for(engine: Engine, person: Staff) -> list[tuple[str, str | None]]:
+    with reading(engine) as connection:
+        assert how_many_wait(connection) == len(waiting(connection, person))
+        return [(one.state, one.waits.why if one.waits else None) for one in waiting(connection, person)]
+
+
+def test_what_a_customer_asked_for_waits_for_staff_while_the_assistant_goes_on(
+    engine: Engine, business: Business, now: datetime, rina: Staff
+) -> None:
+    sari = Known(engine, now, "sari")
+    sari.ordered("ORD-1001", 2, status="delivered")
+    visitor = arrive(engine, business, now, proof=sari.proof)
+    visitor.says("I want to return my coffee", "action_return")
+    assert waiting_for(engine, rina) == []
+    visitor.says("yes", "action_affirm")
+    assert waiting_for(engine, rina) == [("waiting", "return_request")]
+    assert state(visitor) == "bot"
+    assert responses(visitor.says("how much is the grinder?", "action_price")) == ["utter_price"]
+    take(engine, rina, visitor)
+    assert waiting_for(engine, rina) == []
+    hand_back(engine, rina, visitor)
+    assert waiting_for(engine, rina) == []
+    with reading(engine) as connection:
+        assert [r.status for r in rows(connection, interactions, kind="return_request")] == ["done"]
+    again = visitor.says("I want to return ORD-1001", "action_return", ("order_number", "ORD-1001", 1.0))
+    assert responses(again) == ["utter_return_asked_before"]
+
+
+def test_a_request_that_is_taken_back_waits_for_nobody(
+    engine: Engine, business: Business, now: datetime, rina: Staff
+) -> None:
+    visitor = arrive(engine, business, now, proof=Known(engine, now, "sari").proof)
+    visitor.says("my grinder is broken", "action_repair", ("product", "grinder", 1.0))
+    assert waiting_for(engine, rina) == [("waiting", "repair")]
+    visitor.says("forget it, it works again", "action_withdraw_request")
+    assert waiting_for(engine, rina) == []
+
+
+def test_a_complaint_waits_for_staff_even_when_the_customer_wants_no_person(
+    guest: Visitor, engine: Engine, rina: Staff
+) -> None:
+    guest.says("the beans were stale", "action_complain")
+    assert waiting_for(engine, rina) == [("waiting", "complaint")]
+    guest.says("never mind", "action_cancel_person")
+    assert (state(guest), waiting_for(engine, rina)) == ("bot", [("waiting", "complaint")])

@@ -54,7 +54,7 @@ def test_the_newest_order_is_told_with_what_is_in_it_and_when_it_comes(sari: Kno
         "utter_order",
         {
             "order": "ORD-1002",
-            "items": "2 × Capsules (box of 30) and Grinder",
+            "items": "2 × Capsules, box of 30 and Grinder",
             "placed": "yesterday",
             "status": "is on its way and should arrive tomorrow",
         },
@@ -252,6 +252,86 @@ def test_what_was_given_back_is_not_given_back_again(sari: Known, visitor: Visit
     sari.ordered("ORD-1001", 2, ("House Blend 250 g", 1), status="returned", amount=-100_000)
     told = visitor.says("return ORD-1001", "action_return", number("ORD-1001"))
     assert responses(told) == ["utter_return_done"]
+
+
+def test_while_a_return_is_noted_only_an_order_that_is_named_opens_another(sari: Known, visitor: Visitor) -> None:
+    sari.ordered("ORD-1001", 5, status="delivered")
+    sari.ordered("ORD-1002", 3, status="delivered")
+    visitor.says("return ORD-1002", "action_return", number("ORD-1002"))
+    visitor.says("yes", "action_affirm")
+    again = only(visitor.says("I want to return something", "action_return"))
+    assert (again.response, again.values) == ("utter_return_asked_before", {"order": "ORD-1002"})
+    assert "yes" not in visitor.pending
+    named = only(visitor.says("return ORD-1001", "action_return", number("ORD-1001")))
+    assert (named.response, named.values["order"]) == ("utter_return_ask", "ORD-1001")
+
+
+# Taking back ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_return_is_taken_back_and_may_be_asked_for_anew(sari: Known, visitor: Visitor, engine: Engine) -> None:
+    sari.ordered("ORD-1001", 2, status="delivered")
+    visitor.says("return ORD-1001", "action_return", number("ORD-1001"))
+    visitor.says("yes", "action_affirm")
+    taken_back = only(visitor.says("cancel the return", "action_withdraw_request"))
+    assert (taken_back.response, taken_back.values) == ("utter_withdrawn_return", {"order": "ORD-1001"})
+    assert [r.status for r in requests(engine, "return_request")] == ["cancelled"]
+    before = everything(engine)
+    assert responses(visitor.again()) == ["utter_withdrawn_return"]
+    assert everything(engine) == before
+    assert responses(visitor.says("cancel the return", "action_withdraw_request")) == ["utter_withdraw_nothing"]
+    anew = visitor.says("return ORD-1001", "action_return", number("ORD-1001"))
+    assert responses(anew) == ["utter_return_ask"]
+
+
+def test_the_newest_request_is_taken_back_or_that_of_the_order_which_is_named(sari: Known, visitor: Visitor) -> None:
+    sari.ordered("ORD-1001", 5, status="delivered")
+    sari.in_repair("Espresso machine", 1, "ready")
+    visitor.says("return ORD-1001", "action_return", number("ORD-1001"))
+    visitor.says("yes", "action_affirm")
+    visitor.says("can you deliver my machine?", "action_delivery")
+    visitor.says("yes", "action_affirm")
+    visitor.says("my grinder is broken", "action_repair", ("product", "grinder", 1.0))
+    said = [visitor.says("forget that request", "action_withdraw_request") for _ in range(2)]
+    assert [only(result).response for result in said] == ["utter_withdrawn_repair", "utter_withdrawn_delivery"]
+    assert [only(result).values["product"] for result in said] == ["Grinder", "Espresso machine"]
+    other = visitor.says("cancel the return of ORD-9", "action_withdraw_request", number("ORD-9"))
+    assert responses(other) == ["utter_withdraw_nothing"]
+    mine = visitor.says("cancel the return of ord 1001", "action_withdraw_request", number("ord 1001"))
+    assert responses(mine) == ["utter_withdrawn_return"]
+
+
+def test_what_was_only_asked_about_is_left(sari: Known, visitor: Visitor, engine: Engine) -> None:
+    sari.ordered("ORD-1001", 2, status="delivered")
+    visitor.says("return ORD-1001", "action_return", number("ORD-1001"))
+    assert responses(visitor.says("cancel it", "action_withdraw_request")) == ["utter_return_left"]
+    assert responses(visitor.says("yes", "action_affirm")) == ["utter_affirm_nothing"]
+    assert requests(engine, "return_request") == []
+
+
+def test_with_nothing_else_open_it_is_the_person_who_is_not_needed(visitor: Visitor) -> None:
+    visitor.says("a human please", "action_talk_to_person")
+    assert responses(visitor.says("cancel my request", "action_withdraw_request")) == ["utter_person_cancelled"]
+
+
+def test_whoever_is_not_proven_takes_nothing_back(
+    sari: Known, visitor: Visitor, engine: Engine, business: Business, now: datetime
+) -> None:
+    sari.ordered("ORD-1001", 2, status="delivered")
+    visitor.says("return ORD-1001", "action_return", number("ORD-1001"))
+    visitor.says("yes", "action_affirm")
+    guest = arrive(engine, business, now)
+    told = guest.says("cancel the return of ORD-1001", "action_withdraw_request", number("ORD-1001"))
+    assert responses(told) == ["utter_need_proof"]
+    assert [r.status for r in requests(engine, "return_request")] == ["open"]
+
+
+def test_the_terms_are_said_once_before_proof_is_asked_for(engine: Engine, business: Business, now: datetime) -> None:
+    guest = arrive(engine, business, now)
+    for text, action in (("I want to return this", "action_return"), ("when does my order come", "action_delivery")):
+        assert responses(guest.says(text, action)) == ["utter_terms", "utter_need_proof"]
+        assert responses(guest.says(text, action)) == ["utter_need_proof"]
+    assert responses(guest.says("do you deliver?", "action_delivery")) == ["utter_terms"]
 
 
 # Repairs -------------------------------------------------------------------------------------------------------------

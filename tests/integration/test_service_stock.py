@@ -146,7 +146,7 @@ def test_an_offer_of_two_products_has_two_prices(guest: Visitor) -> None:
 
 
 def test_a_product_is_called_what_it_is_in_the_language_of_the_customer(guest: Visitor) -> None:
-    assert only(guest.says("how much are capsules", "action_price")).values["product"] == "Capsules (box of 30)"
+    assert only(guest.says("how much are capsules", "action_price")).values["product"] == "Capsules, box of 30"
     indonesian = only(guest.says("kapsul berapa", "action_price", language="id"))
     assert indonesian.values["product"] == "Kapsul isi 30"
 

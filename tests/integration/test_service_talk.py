@@ -94,7 +94,7 @@ def test_a_question_that_was_open_is_let_go_when_somebody_complains(guest: Visit
     assert responses(guest.says("what do you recommend", "action_advise")) == ["utter_ask_matters"]
     guest.says("the package was damaged", "action_complain")
     assert "question" not in guest.pending
-    assert responses(guest.says("no", "action_deny")) == ["utter_deny_nothing"]
+    assert responses(guest.says("no", "action_deny")) == ["utter_noted_for_colleague"]
 
 
 def test_a_complaint_waits_on_a_device_that_comes_back(guest: Visitor) -> None:
@@ -233,7 +233,7 @@ def test_a_verified_customer_hears_what_the_business_s_systems_know_and_never_th
     assert english.splitlines() == [
         "- Your name is Sari Wijaya (from your account with us).",
         "- I have your e-mail address and phone number (from your account with us).",
-        "- You bought Capsules (box of 30) and Grinder"
+        "- You bought Capsules, box of 30 and Grinder"
         " (2 purchases since Wednesday 21 January, the last on Friday 27 February).",
         "- You have 1,200 points (from your loyalty card).",
         "- Your Grinder is with our repair service.",

@@ -650,6 +650,7 @@ TURNS: dict[str, tuple[str, tuple[tuple[str, str, float], ...]]] = {
     "action_order_status": ("where is ORD-1234", (("order_number", "ORD-1234", 1.0),)),
     "action_delivery": ("do you deliver?", ()),
     "action_return": ("I want to return this", ()),
+    "action_withdraw_request": ("cancel the return", ()),
     "action_repair": ("is my machine ready", ()),
     "action_points": ("my points", ()),
     "action_complain": ("this is awful", ()),

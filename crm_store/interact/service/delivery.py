@@ -7,7 +7,7 @@ import re
 from crm_store.interact.service.order_status import order_status
 from crm_store.interact.service.order_words import number_in, told
 from crm_store.interact.service.orders import orders_of
-from crm_store.interact.service.proof import is_served, proof_wanted, terms_or_phone
+from crm_store.interact.service.proof import is_served, proof_wanted, terms_before_proof, terms_or_phone
 from crm_store.interact.service.repairs import ready_to_deliver
 from crm_store.moment import Moment, Reply
 
@@ -23,10 +23,12 @@ _ARRIVES = re.compile(
 def delivery(moment: Moment) -> list[Reply]:
     if number_in(moment):
         return order_status(moment)
-    said = terms_or_phone(moment, "delivery")
     own = bool(_OWN.search(moment.text))
+    if own and not is_served(moment):
+        return [*terms_before_proof(moment, "delivery"), proof_wanted(moment)]
+    said = terms_or_phone(moment, "delivery")
     if not is_served(moment):
-        return [*said, proof_wanted(moment)] if own else said
+        return said
     machine = ready_to_deliver(moment, own=own)
     if machine:
         return [*said, machine]

@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import func, select
 
-from crm_store.interact.service.proof import is_served, proof_wanted, terms, terms_or_phone
+from crm_store.interact.service.proof import is_served, proof_wanted, terms, terms_before_proof
 from crm_store.interact.service.words import figure, on_day
 from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
@@ -19,7 +19,7 @@ _HOW_MANY = re.compile(
 
 def points(moment: Moment) -> list[Reply]:
     if not is_served(moment):
-        return [*terms_or_phone(moment, "points"), proof_wanted(moment)]
+        return [*terms_before_proof(moment, "points"), proof_wanted(moment)]
     total = balance_of(moment)
     if total is None:
         return [Reply("utter_points_none"), *terms(moment, "points")]

@@ -20,18 +20,22 @@ def proof_wanted(moment: Moment) -> Reply:
 
 
 def terms(moment: Moment, service: str) -> list[Reply]:
-    """What `business.yml` says of a service; nothing where it says nothing."""
+    """What `business.yml` says of a service; nothing where it says nothing. That it was said is kept with the conversation."""
+    said = moment.pending.get("terms", [])
+    if service not in said:
+        moment.pending["terms"] = [*said, service]
     words = getattr(moment.business.service, service)
     return [Reply("utter_terms", {"terms": words[moment.language]})] if words else []
 
 
 def terms_once(moment: Moment, service: str) -> list[Reply]:
     """The same, said once in a conversation: for what comes beside what was asked."""
-    said = moment.pending.get("terms", [])
-    if service in said:
-        return []
-    moment.pending["terms"] = [*said, service]
-    return terms(moment, service)
+    return [] if service in moment.pending.get("terms", []) else terms(moment, service)
+
+
+def terms_before_proof(moment: Moment, service: str) -> list[Reply]:
+    """What anybody may hear before proof is asked for; whoever asks again has heard it, and hears how to prove who they are."""
+    return [] if service in moment.pending.get("terms", []) else terms_or_phone(moment, service)
 
 
 def terms_or_phone(moment: Moment, service: str) -> list[Reply]:

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from crm_store.business import Product
 from crm_store.customize.prices import product_named
 from crm_store.interact.matters import REPORTED, OpenMatter, open_matters
-from crm_store.interact.requests import keep_request
+from crm_store.interact.requests import DELIVERY_REQUEST, keep_request
 from crm_store.interact.service.products import product_of, title_of
-from crm_store.interact.service.proof import is_served, proof_wanted, terms_once, terms_or_phone
+from crm_store.interact.service.proof import is_served, proof_wanted, terms_before_proof, terms_once
 from crm_store.interact.service.words import by_day
 from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
@@ -29,7 +29,7 @@ _AT = {"en": " at {place}", "id": " di {place}"}
 
 def repair(moment: Moment) -> list[Reply]:
     if not is_served(moment):
-        return [*terms_or_phone(moment, "repair"), proof_wanted(moment)]
+        return [*terms_before_proof(moment, "repair"), proof_wanted(moment)]
     named = _named(moment)
     matters = [
         matter
@@ -58,8 +58,15 @@ def ready_to_deliver(moment: Moment, *, own: bool) -> Reply | None:
 def matter_values(moment: Moment, matter: OpenMatter) -> dict[str, str]:
     """What an open repair is called and where it is, in the customer's language."""
     language = moment.language
-    product = title_of(moment.business, matter.product, language) if matter.product else _THING[language]
-    return {"product": product, "where": _AT[language].format(place=matter.place) if matter.place else ""}
+    return {
+        "product": thing(moment, matter.product),
+        "where": _AT[language].format(place=matter.place) if matter.place else "",
+    }
+
+
+def thing(moment: Moment, product: str | None = None) -> str:
+    """What a product is called in the customer's language; `item` where none is named."""
+    return title_of(moment.business, product, moment.language) if product else _THING[moment.language]
 
 
 def wants_delivery(moment: Moment, matter: OpenMatter) -> bool:
@@ -67,7 +74,7 @@ def wants_delivery(moment: Moment, matter: OpenMatter) -> bool:
     met = interactions.c
     asked = moment.connection.execute(
         select(met.attributes).where(
-            met.customer_id.in_(moment.profiles), met.kind == "delivery_request", met.status == "open"
+            met.customer_id.in_(moment.profiles), met.kind == DELIVERY_REQUEST, met.status.in_(("open", "done"))
         )
     ).scalars()
     return matter.interaction_id in {attributes.get("matter") for attributes in asked}

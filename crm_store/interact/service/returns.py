@@ -6,16 +6,15 @@ from datetime import date, timedelta
 
 from sqlalchemy import select
 
-from crm_store.interact.requests import keep_request
+from crm_store.interact.requests import RETURN_REQUEST, keep_request
 from crm_store.interact.service.order_words import items_of, number_in
 from crm_store.interact.service.orders import Order, named, orders_of, spelled
-from crm_store.interact.service.proof import is_served, proof_wanted, terms, terms_or_phone
+from crm_store.interact.service.proof import is_served, proof_wanted, terms, terms_before_proof, terms_or_phone
 from crm_store.interact.service.topics import RETURN, asks_back
 from crm_store.interact.service.words import by_day
 from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
 
-REQUEST = "return_request"
 MOST_SHOWN = 4
 _UNTIL = {"en": "It can come back until {day}.", "id": "Bisa dikembalikan sampai {day}."}
 _AFTER = {
@@ -27,19 +26,21 @@ _AFTER = {
 def begin_return(moment: Moment) -> list[Reply]:
     """A wish to give something back. Nothing is kept yet: who only asks for the rules has not returned anything."""
     if not is_served(moment):
-        return [*terms_or_phone(moment, "returns"), proof_wanted(moment)]
+        return [*terms_before_proof(moment, "returns"), proof_wanted(moment)]
     orders = orders_of(moment.connection, moment.profiles, moment.now, moment.business.business.zone)
     wanted = number_in(moment)
     if wanted:
         order = named(orders, wanted)
         return [_about(moment, order)] if order else [Reply("utter_order_not_found")]
+    noted = [order for order in orders if _is_asked_for(moment, order, "open")]
+    if noted:
+        # Only an order that is named opens another one beside it.
+        return [Reply("utter_return_asked_before", {"order": order.number}) for order in noted[:MOST_SHOWN]]
     can_come_back = [order for order in orders if _why_not(moment, order) is None][:MOST_SHOWN]
     if len(can_come_back) == 1:
         return [*terms(moment, "returns"), _ask(moment, can_come_back[0])]
     if not can_come_back:
-        noted = next((order for order in orders if _is_asked_for(moment, order)), None)
-        why = _why_not(moment, noted) if noted else None
-        return [*terms_or_phone(moment, "returns"), why or Reply("utter_return_none")]
+        return [*terms_or_phone(moment, "returns"), Reply("utter_return_none")]
     asks_back(moment, RETURN)
     buttons = [{"title": order.number, "payload": f"/return_item {order.number}"} for order in can_come_back]
     listed = "\n".join(f"- {order.number}: {items_of(moment, order)}" for order in can_come_back)
@@ -48,7 +49,7 @@ def begin_return(moment: Moment) -> list[Reply]:
 
 def note_return(moment: Moment, number: str) -> list[Reply]:
     """The yes: kept for staff, and what happens next."""
-    keep_request(moment, REQUEST, {}, order_id=number)
+    keep_request(moment, RETURN_REQUEST, {}, order_id=number)
     return [Reply("utter_return_noted", {"order": number})]
 
 
@@ -68,7 +69,7 @@ def _why_not(moment: Moment, order: Order) -> Reply | None:
     values = {"order": order.number}
     if order.given_back or order.stage in ("returned", "cancelled"):
         return Reply("utter_return_done", values)
-    if _is_asked_for(moment, order):
+    if _is_asked_for(moment, order, "open", "done"):
         return Reply("utter_return_asked_before", values)
     last = _last_day(moment, order)
     zone = moment.business.business.zone
@@ -98,9 +99,11 @@ def _limit(moment: Moment, order: Order) -> str:
     return _UNTIL[language].format(day=by_day(last, today, language))
 
 
-def _is_asked_for(moment: Moment, order: Order) -> bool:
+def _is_asked_for(moment: Moment, order: Order, *statuses: str) -> bool:
     met = interactions.c
     asked = moment.connection.execute(
-        select(met.order_id).where(met.customer_id.in_(moment.profiles), met.kind == REQUEST, met.status == "open")
+        select(met.order_id).where(
+            met.customer_id.in_(moment.profiles), met.kind == RETURN_REQUEST, met.status.in_(statuses)
+        )
     ).scalars()
     return spelled(order.number) in {spelled(number) for number in asked if number}

@@ -13,6 +13,7 @@ from crm_store.interact.service.repairs import repair
 from crm_store.interact.service.returns import begin_return
 from crm_store.interact.service.stock import stock
 from crm_store.interact.service.wishes import allow_again, change_language, faq, privacy, stop_offers
+from crm_store.interact.service.withdrawal import withdraw
 from crm_store.moment import Moment, Reply, TurnResult
 
 SERVICE: dict[str, Callable[[Moment], list[Reply] | TurnResult]] = {
@@ -20,6 +21,7 @@ SERVICE: dict[str, Callable[[Moment], list[Reply] | TurnResult]] = {
     "action_order_status": order_status,
     "action_delivery": delivery,
     "action_return": begin_return,
+    "action_withdraw_request": withdraw,
     "action_repair": repair,
     "action_points": points,
     "action_complain": complain,
