@@ -43,6 +43,9 @@ MAY_ANSWER = (
 """Actions before which a yes or no that was waited for stays waited for, whatever it was to."""
 
 
+A_FEW_WORDS = 4
+
+
 class UnknownMessageError(LookupError):
     """A turn for a message that is not in the inbox: it was erased, or never came through the gateway."""
 
@@ -172,7 +175,8 @@ def _fall_back(moment: Moment) -> list[Reply]:
         return stock(moment)
     if moment.topic == RETURN and moment.understanding.values("order_number"):
         return begin_return(moment)
-    if moment.understanding.values("product"):
+    # A name by itself; in a longer sentence it is not the price that was asked for and not understood.
+    if moment.understanding.values("product") and len(moment.text.split()) <= A_FEW_WORDS:
         return _price(moment)
     claimed = any(kind in CLAIMED for kind, _, _ in moment.understanding.entities)
     return [Reply("utter_claim_noted")] if claimed else handover.not_understood(moment, [Reply("utter_out_of_scope")])

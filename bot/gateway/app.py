@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.console import create_console
 from bot.gateway import chat, decisions, events, health, problems, stock, telegram
@@ -31,14 +32,28 @@ from crm_store.business import Business
 
 log = logging.getLogger("gateway")
 
-LARGEST_BODY = 128 * 1024
-"""Bytes; a message has 4,000 characters at most, and an update of Telegram may quote another one."""
+LARGEST_BODY = 64 * 1024
+"""Bytes; a message has 4,000 characters at most."""
+LARGEST_UPDATE = 128 * 1024
+"""Bytes of what Telegram brings: a message there may quote another. One refused would be brought again and again."""
 WIDGET = ROOT / "bot/channels/widget"
 SHOP = ROOT / "demo/shop"
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+class _BodyLimits:
+    """Refuses bodies that are larger than anything that belongs there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._usual = RequestBodyLimitMiddleware(app, LARGEST_BODY)
+        self._update = RequestBodyLimitMiddleware(app, LARGEST_UPDATE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_update = scope["type"] == "http" and scope["path"] == telegram.PATH
+        await (self._update if is_update else self._usual)(scope, receive, send)
 
 
 def create_app(
@@ -79,7 +94,7 @@ def create_app(
         app.include_router(router)
     _pages(app, settings, business)
     app.mount("/console", create_console(engine, business, settings, clock, wakeups))
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(_BodyLimits)
     app.add_middleware(problems.TooLargeIsAProblem, detail=f"Send at most {LARGEST_BODY // 1024} kB.")
     # Added last, so that it stands around the others: a page may read their refusals too.
     app.add_middleware(

@@ -11,11 +11,10 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, Engine, func, select, update
-from sqlalchemy.exc import NoResultFound
 
 from crm_store.conversations import inbox, outbox
 from crm_store.conversations.inbox import Accepted, Understood
-from crm_store.conversations.outbox import Outgoing
+from crm_store.conversations.outbox import ConversationGoneError, Outgoing
 from crm_store.conversations.sessions import open_session
 from crm_store.database import UnitOfWork, reading
 from crm_store.tables import conversations, messages
@@ -186,7 +185,7 @@ def test_no_more_are_taken_than_may_wait_however_many_come_at_once(
 
 
 def test_a_message_to_a_conversation_that_is_not_there_is_not_taken(engine: Engine, now: datetime) -> None:
-    with pytest.raises(NoResultFound):
+    with pytest.raises(ConversationGoneError):
         take(engine, "0" * 32, now)
 
 

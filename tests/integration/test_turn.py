@@ -281,6 +281,14 @@ def test_a_yes_or_no_to_nothing_is_told_so(guest: Visitor) -> None:
     assert responses(guest.says("no", "action_deny")) == ["utter_deny_nothing"]
 
 
+@pytest.mark.parametrize(
+    "words", ["it is not for the office any more", "i don't drink it at the office", "bukan buat kantor"]
+)
+def test_a_need_that_is_denied_is_not_learnt(guest: Visitor, engine: Engine, words: str) -> None:
+    guest.says(words, "action_fallback", OFFICE)
+    assert all_rows(engine, evidence) == []
+
+
 def test_what_is_not_understood_is_said_not_to_be(guest: Visitor) -> None:
     assert responses(guest.says("the sky is green", "action_fallback")) == ["utter_out_of_scope"]
 
