@@ -13,7 +13,8 @@ from crm_store.moment import Moment
 
 STATED = "state_need"
 _DENIES = re.compile(
-    r"\b(?:not?|never|no longer|\w+n'?t|any ?more|bukan|tidak|tak|gak?|ngg?ak|enggak|tdk)\b", re.IGNORECASE
+    r"\b(?:not?|never|no longer|\w+n't|(?:do|does|did|is|are|was|ca|wo)nt|any ?more|bukan|tidak|tak|gak?|ngg?ak|enggak|tdk)\b",
+    re.IGNORECASE,
 )
 
 
