@@ -136,9 +136,8 @@ def test_a_typed_yes_in_rasas_own_words_forgets_nobody(stack: Stack, store: Engi
 
 def test_what_has_no_words_leaves_the_language_of_the_talk_as_it_is(stack: Stack) -> None:
     for language, expected in (("en", "assistant"), ("id", "asisten")):
-        guest = Talker(stack, language)
         for nothing in ("☕", "مرحبا", "שלום"):
-            assert expected in guest.say(nothing)[0]["text"], nothing
+            assert expected in Talker(stack, language).say(nothing)[0]["text"], nothing
 
 
 def test_the_same_message_sent_again_is_taken_once(stack: Stack) -> None:

@@ -207,7 +207,7 @@ def test_a_product_that_is_looked_at_arrives_as_an_event_of_this_visitor(
     page.get_by_role("button", name="Ask about this").click()
     expect(widget.composer).to_have_value("How much is Toraja single origin 250 g?")
     widget.composer.press("Enter")
-    expect(answers(widget)).to_contain_text("125.000")
+    expect(answers(widget)).to_contain_text("125,000")
 
     def arrived() -> bool:
         with reading(store) as connection:
