@@ -35,12 +35,13 @@ run: $(APP_STAMP) $(RASA_STAMP)
 
 setup: $(APP_STAMP) $(DEV_STAMP) $(RASA_STAMP)
 
-# Two at a time, whatever the machine has: what runs on the stack is one of them, everything else the other.
+# Files side by side where they need no more than a store and a browser; then, one by one, what shares a running stack.
 test: setup
 ifdef ARGS
 	@.venv/bin/pytest $(ARGS)
 else
-	@.venv/bin/pytest -n 2 --dist loadgroup
+	@.venv/bin/pytest -n auto --dist loadfile tests/unit tests/integration tests/browser
+	@.venv/bin/pytest tests/acceptance
 endif
 
 check: $(DEV_STAMP)

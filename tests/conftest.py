@@ -36,16 +36,6 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Says what has to run in one process where tests run side by side: a file, and all that shares the running stack."""
-    # Around the others: pytest-xdist's own hook reads the groups.
-    for item in items:
-        group = "acceptance" if item.path.parent.name == "acceptance" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    yield
-
-
 @pytest.fixture
 def now() -> datetime:
     """A Monday, noon in Jakarta."""
