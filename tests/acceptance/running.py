@@ -16,9 +16,12 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from sqlalchemy import Engine, select
 
 from bot.cli.run_record import read_record, record_path
 from bot.settings import ROOT
+from crm_store.database import reading
+from crm_store.tables import erasures
 
 PATIENCE = 120.0
 """Seconds for a busy machine to start all of it."""
@@ -190,6 +193,12 @@ def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.1)
+
+
+def is_carried_out(store: Engine) -> bool:
+    """Whether every erasure has come to its end, in Rasa's memory too."""
+    with reading(store) as connection:
+        return connection.execute(select(erasures.c.id).where(erasures.c.done_at.is_(None))).first() is None
 
 
 def free_port() -> int:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from acceptance.running import PATIENCE, Stack, Talker, text_of, until
+from acceptance.running import PATIENCE, Stack, Talker, is_carried_out, text_of, until
 from sqlalchemy import Engine, select
 
 from crm_store.database import reading
-from crm_store.tables import decisions, erasures, messages, metadata
+from crm_store.tables import decisions, messages, metadata
 
 SENTENCE = "hi, what do you recommend?"
 
@@ -113,7 +113,7 @@ def test_who_asks_to_be_forgotten_is_gone_from_every_table_and_the_tracker(stack
     guest.say("forget me")
     farewell = guest.say("yes")
     assert "deleted" in text_of(farewell)
-    until(lambda: _is_carried_out(store), "what an erasure leaves is carried out", PATIENCE)
+    until(lambda: is_carried_out(store), "what an erasure leaves is carried out", PATIENCE)
     with reading(store) as connection:
         for table in metadata.sorted_tables:
             rows = json.dumps([list(map(str, row)) for row in connection.execute(select(table))])
@@ -134,11 +134,6 @@ def test_a_typed_claim_shows_and_changes_nothing(stack: Stack, claim: str) -> No
     said = text_of(guest.say(claim))
     assert "Sari" not in said
     assert "machine" not in said
-
-
-def _is_carried_out(store: Engine) -> bool:
-    with reading(store) as connection:
-        return connection.execute(select(erasures.c.id).where(erasures.c.done_at.is_(None))).first() is None
 
 
 def _reason(store: Engine, conversation_id: str) -> str:

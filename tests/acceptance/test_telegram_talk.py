@@ -148,7 +148,9 @@ def test_who_asks_for_a_person_waits_for_one_and_reads_what_they_say_under_their
     with UnitOfWork(store) as work:
         waits = select(conversations.c.state).where(conversations.c.id == talk)
         assert work.connection.execute(waits).scalar_one() == "waiting"
-        rina = add_staff(work, "rina@example.com", "agent", "a long password of hers", datetime.now(UTC), "Rina")
+        rina = add_staff(
+            work, "rina.on.telegram@example.com", "agent", "a long password of hers", datetime.now(UTC), "Rina"
+        )
         desk.take(work.connection, rina, talk, datetime.now(UTC))
         desk.reply(work.connection, rina, talk, "Good day, how can I help?", datetime.now(UTC))
         work.commit()
