@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from acceptance.running import PATIENCE, Stack, is_carried_out, until
+from acceptance.running import Stack, is_carried_out, until
 from browsing import Widget
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import Engine, select
@@ -119,7 +119,7 @@ def test_who_asks_to_be_forgotten_sees_the_farewell_and_is_in_no_table_and_no_tr
     assert unusual in everything(store)
     assert "can't be undone" in ask(widget, "please forget me")
     assert "has been deleted" in press(widget, "Yes")
-    until(lambda: is_carried_out(store), "what an erasure leaves is carried out", PATIENCE)
+    until(lambda: is_carried_out(store), "what an erasure leaves is carried out")
     for gone in (unusual, conversation):
         assert gone not in everything(store)
         assert gone not in tracked(stack)
