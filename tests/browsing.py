@@ -5,7 +5,7 @@ A plugin of every test (`tests/conftest.py`); knows nothing of what answers behi
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
@@ -86,6 +86,12 @@ class Widget:
         """What the browser keeps for this server."""
         kept: dict[str, str] = self.page.evaluate(f"JSON.parse(localStorage.getItem('rapport:{self.url}')) || {{}}")
         return kept
+
+    def keep(self, facts: Mapping[str, object]) -> None:
+        """Has the browser keep `facts` for this server, instead of what it kept."""
+        self.page.evaluate(
+            "([key, kept]) => localStorage.setItem(key, JSON.stringify(kept))", [f"rapport:{self.url}", facts]
+        )
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Waits for something on the server's side of the wire."""

@@ -138,8 +138,7 @@ def test_words_that_lie_unsent_for_half_a_day_are_let_go(widget: Widget, page: P
     widget.until(lambda: "session_token" in widget.kept())
     page.goto(f"{widget.url}/shop/icon.svg")  # same origin, no widget
     old = {"text": "old", "client_id": "c-1", "at": "2001-01-01T00:00:00Z", "person": ""}
-    kept = widget.kept() | {"unsent": [old]}
-    page.evaluate("([key, kept]) => localStorage.setItem(key, JSON.stringify(kept))", [f"rapport:{widget.url}", kept])
+    widget.keep(widget.kept() | {"unsent": [old]})
     widget.visit().open()
     widget.say("new")
     widget.shows("new", "heard new")

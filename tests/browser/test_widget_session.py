@@ -58,7 +58,7 @@ def test_a_session_idle_for_twelve_hours_is_not_resumed(widget: Widget, page: Pa
     page.goto("about:blank")
     page.goto(f"{widget.url}/shop/icon.svg")  # same origin, no widget
     kept = widget.kept() | {"used_at": 0}
-    page.evaluate("([key, kept]) => localStorage.setItem(key, JSON.stringify(kept))", [f"rapport:{widget.url}", kept])
+    widget.keep(kept)
     widget.visit().open()
     widget.until(lambda: len(chat.posted("/v1/chat/sessions")) == 2)
     assert chat.posted("/v1/chat/sessions")[1]["device_token"] == kept["device_token"]
@@ -253,6 +253,22 @@ def test_another_window_shows_nothing_of_whoever_left_in_this_one(
     widget.say("hi")
     widget.shows("hi", "heard hi from a guest")
     other.shows("hi", "heard hi from a guest")
+
+
+def test_a_late_write_of_another_window_brings_nobody_back(widget: Widget, page: Page, chat: ChatServer) -> None:
+    widget.visit().open()
+    widget.say("my secret")
+    expect(widget.messages).to_have_count(2)
+    late = page.context.new_page()
+    late.add_init_script(
+        "addEventListener('storage', ({ key, oldValue }) => oldValue && localStorage.setItem(key, oldValue))"
+    )
+    other = Widget(late, widget.url).visit().open()
+    expect(other.messages).to_have_count(2)
+    says_it_is_not_me(page)
+    other.shows()
+    widget.say("hi")
+    widget.shows("hi", "heard hi from a guest")
 
 
 def test_whoever_signs_in_after_that_is_believed(widget: Widget, page: Page, chat: ChatServer) -> None:

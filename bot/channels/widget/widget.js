@@ -47,6 +47,10 @@ function uuid() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
+function without(facts, names) {
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !names.includes(name)));
+}
+
 /** Whose token this is, to tell a renewed token from another customer's. Proving it is the server's work. */
 function personOf(token) {
   if (!token) return "";
@@ -73,7 +77,10 @@ class Refused extends Error {
   }
 }
 
-/** What this browser keeps for one server; where storage is blocked, what this page does. */
+/**
+ * What this browser keeps for one server; where storage is blocked, what this page does. Of whoever left it keeps nothing, in
+ * no window: an era ends with them, under a key that no other writing touches, and what bears an older one is not read.
+ */
 class Memory {
   #key;
   #fallback = {};
@@ -84,7 +91,9 @@ class Memory {
 
   read() {
     try {
-      return JSON.parse(localStorage.getItem(this.#key)) || this.#fallback;
+      const kept = JSON.parse(localStorage.getItem(this.#key)) || this.#fallback;
+      const era = localStorage.getItem(`${this.#key}:era`) ?? undefined;
+      return kept.era === era ? kept : { ...without(kept, OF_SESSION), era };
     } catch {
       return this.#fallback;
     }
@@ -96,8 +105,15 @@ class Memory {
   }
 
   forget(...names) {
-    const kept = { ...this.read() };
-    for (const name of names) delete kept[name];
+    this.#store(without(this.read(), names));
+  }
+
+  /** Whoever was here has left: a window that has not heard of it yet may still be writing what it knew of them. */
+  endEra() {
+    const kept = { ...without(this.read(), OF_SESSION), era: uuid() };
+    try {
+      localStorage.setItem(`${this.#key}:era`, kept.era);
+    } catch { /* as below */ }
     this.#store(kept);
   }
 
@@ -200,7 +216,7 @@ class Conversation extends EventTarget {
   }
 
   #turn() {
-    if (this.#shown?.person && this.#shown.person !== this.#person()) this.#leave("device_token"); // somebody else's words go at once
+    if (this.#shown?.person && this.#shown.person !== this.#person()) this.#leave(); // somebody else's words go at once
     else this.reconnect();
     this.recall();
   }
@@ -263,16 +279,16 @@ class Conversation extends EventTarget {
 
   startOver() {
     this.#fresh = true;
-    this.#leave("device_token");
+    this.#leave();
   }
 
   /** The device is a stranger's from now on, to the server too. */
   reset() {
     const { device_token, session_token } = this.#memory.read();
     if (session_token) this.#call("POST", "sign-out", { device_token }, { session_token }, { keepalive: true }).catch(() => {});
-    this.#leave();
-    this.#memory.keep({ era: uuid() });
+    this.#memory.endEra();
     this.#returning = false;
+    this.#part();
   }
 
   /** And whatever the page says of them: they are not the customer that they were taken for. */
@@ -291,9 +307,9 @@ class Conversation extends EventTarget {
     this.#changed();
   }
 
-  /** Forgets what belongs to this conversation, all but what is `kept`. */
-  #leave(kept) {
-    this.#memory.forget(...OF_SESSION.filter((name) => name !== kept));
+  /** Forgets what belongs to this conversation; the device is still theirs. */
+  #leave() {
+    this.#memory.forget(...OF_SESSION.filter((name) => name !== "device_token"));
     this.#part();
   }
 
