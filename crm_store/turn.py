@@ -44,6 +44,10 @@ MAY_ANSWER = (
 
 
 A_FEW_WORDS = 4
+UNSURE = 0.5
+"""Confidence in an intent below which a few words that answer the open question are taken for its answer."""
+OF_AN_ANSWER = frozenset(["answer", "need", "number"])
+"""The entities that an answer consists of; any other is a sign that something else is meant."""
 
 
 class UnknownMessageError(LookupError):
@@ -78,9 +82,10 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
             return TurnResult.of(stored)
         before = dict(moment.pending)
         moment.topic = moment.pending.pop("topic", "")
-        _let_go_of_requests(moment, request.action)
+        action = _meant(moment, request.action)
+        _let_go_of_requests(moment, action)
         note_claims(moment)
-        answered = handover.left_to_colleague(moment, request.action) or STEPS[request.action](moment)
+        answered = handover.left_to_colleague(moment, action) or STEPS[action](moment)
         result = _with_notice(moment, answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered)))
         work.connection.execute(
             turns.insert().values(
@@ -95,6 +100,16 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
             )
         work.commit()
         return result
+
+
+def _meant(moment: Moment, action: str) -> str:
+    """The action that was understood; the noting of an answer where that is unsure and the words are one."""
+    heard = moment.understanding
+    if heard.confidence >= UNSURE or not moment.pending.get("question") or len(moment.text.split()) > A_FEW_WORDS:
+        return action
+    if any(kind not in OF_AN_ANSWER for kind, _, _ in heard.entities):
+        return action
+    return "action_note_answer" if answer_in(moment) else action
 
 
 def _with_notice(moment: Moment, result: TurnResult) -> TurnResult:

@@ -38,10 +38,12 @@ class Visitor:
     device_token: str
     last_request: TurnRequest = field(default=NOTHING_SAID)
 
-    def says(self, text: str, action: str, *entities: tuple[str, str, float], language: str = "en") -> TurnResult:
+    def says(
+        self, text: str, action: str, *entities: tuple[str, str, float], language: str = "en", confidence: float = 0.9
+    ) -> TurnResult:
         """A message, understood as `action` with these entities, answered, and the answer in the conversation."""
         message_id = self.writes(text)
-        understanding = Understanding(action.removeprefix("action_"), 0.9, language, entities)
+        understanding = Understanding(action.removeprefix("action_"), confidence, language, entities)
         self.last_request = TurnRequest(message_id, action, understanding)
         result = self.again()
         self.hears(message_id, result)

@@ -222,7 +222,9 @@ def test_a_product_that_is_looked_at_arrives_as_an_event_of_this_visitor(
     widget.until(arrived)
 
 
-def test_staff_sign_in_and_read_what_was_understood_and_why(widget: Widget, browser: Browser, stack: Stack) -> None:
+def test_staff_sign_in_see_the_newest_conversation_first_and_read_what_was_understood_and_why(
+    widget: Widget, browser: Browser, stack: Stack
+) -> None:
     password = json.loads(stack.rapport("staff", "add", "rina@example.com", "--json"))["password"]
     widget.open()
     ask(widget, "I'm looking for something for the office")
@@ -233,7 +235,10 @@ def test_staff_sign_in_and_read_what_was_understood_and_why(widget: Widget, brow
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Conversations")).to_be_visible()
-    page.goto(f"{stack.url}/console/conversations/{widget.kept()['conversation_id']}")
+    newest = page.locator(".conversations li:not(.waiting)").first  # what waits for staff stands before it
+    expect(newest).to_contain_text("For 33 cups a day")
+    expect(newest).to_contain_text("just now")
+    newest.get_by_role("link").click()
     talk = page.get_by_role("region", name="Transcript")
     for shown in ("I'm looking for something for the office", "state need", "like 33", "offer office_starter"):
         expect(talk).to_contain_text(shown)

@@ -166,6 +166,32 @@ def test_an_answer_that_does_not_tell_leaves_the_question_open(guest: Visitor) -
     assert offered(guest.says("30 then", "action_fallback")) == "office_starter"
 
 
+def test_a_few_words_that_answer_the_open_question_are_its_answer_whatever_they_were_unsurely_taken_for(
+    guest: Visitor,
+) -> None:
+    guest.says("for the office", "action_note_need", OFFICE)
+    given = guest.says("like 33", "action_complain", ("number", "33", 1.0), confidence=0.26)
+    assert responses(given) == ["utter_offer_standard"]
+    assert given.replies[0].values["pitch"].startswith("For 33 cups a day")
+
+
+@pytest.mark.parametrize(
+    ("text", "entities", "confidence"),
+    [
+        ("waited 40 minutes", (), 0.6),
+        ("I waited 40 minutes and then got the wrong bag", (), 0.3),
+        ("gayo 40 is stale", (("product", "gayo", 1.0),), 0.3),
+        ("it is awful", (), 0.3),
+    ],
+    ids=["surely understood", "many words", "names something", "answers nothing"],
+)
+def test_what_is_no_answer_to_the_open_question_stays_what_it_was_taken_for(
+    guest: Visitor, text: str, entities: tuple[tuple[str, str, float], ...], confidence: float
+) -> None:
+    guest.says("for the office", "action_note_need", OFFICE)
+    assert "complain" in responses(guest.says(text, "action_complain", *entities, confidence=confidence))[0]
+
+
 def test_a_yes_is_no_answer_to_how_many(guest: Visitor) -> None:
     guest.says("something for the office", "action_note_need", OFFICE)
     assert responses(guest.says("yes", "action_affirm")) == ["utter_answer_unclear", "utter_ask_cups"]
