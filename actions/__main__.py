@@ -18,7 +18,7 @@ from sanic import Sanic
 from actions import customize, differentiate, identify, interact, service
 from actions.call import StoreAction
 from bot import logs
-from crm_store.business import load_business
+from crm_store.business_file import load_business
 from crm_store.database import open_engine
 from crm_store.schema import ensure_current
 from crm_store.settings import StoreSettings

@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
-from crm_store.business import Business, load_business
+from crm_store.business import Business
+from crm_store.business_file import load_business
 from demo import names
 from demo.habits import TIERS, Customer, Life
 from demo.ledger import Ledger

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from crm_store.business import load_business
+from crm_store.business_file import load_business
 from crm_store.imports import (
     ImportReport,
     Progress,

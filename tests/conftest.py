@@ -23,7 +23,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from crm_store.business import Business, load_business
+from crm_store.business import Business
+from crm_store.business_file import load_business
 from crm_store.database import open_engine
 from crm_store.schema import migrate
 

@@ -90,7 +90,7 @@ def _disk(settings: Settings) -> None:
 
 
 def _business(settings: Settings) -> None:
-    from crm_store.business import load_business
+    from crm_store.business_file import load_business
 
     load_business(settings.business)
 

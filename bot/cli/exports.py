@@ -55,7 +55,7 @@ def offers(out: Out, as_json: Json = False) -> None:
 @app.command()
 def needs(out: Out, as_json: Json = False) -> None:
     """How likely each need of each customer is now: customer_id, segment, probability."""
-    from crm_store.business import load_business
+    from crm_store.business_file import load_business
     from crm_store.exports import export_needs, how_many_customers
 
     with open_store() as (settings, engine):
@@ -70,7 +70,7 @@ def customer(customer: Customer, out: Document, as_json: Json = False) -> None:
     """The right of access: everything that is kept of one customer, with all joined profiles."""
     from crm_store.access.disclosure import disclose
     from crm_store.access.whom import whom
-    from crm_store.business import load_business
+    from crm_store.business_file import load_business
     from crm_store.database import reading
     from crm_store.exports import private_file
 

@@ -49,7 +49,7 @@ def interactions(file: File, as_json: Json = False) -> None:
 @app.command()
 def stock(file: File, as_json: Json = False) -> None:
     """What there is of each product in each store: product, store, quantity, at."""
-    from crm_store.business import load_business
+    from crm_store.business_file import load_business
     from crm_store.imports import import_stock
 
     _load(partial(import_stock, business=load_business(load_settings().business)), file, as_json)

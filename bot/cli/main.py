@@ -136,7 +136,7 @@ def train(as_json: Json = False) -> None:
     """Check business.yml, domain.yml and data/, train, record the model's sha256."""
     from bot.cli import training
     from bot.cli.preparation import require_writable
-    from crm_store.business import load_business
+    from crm_store.business_file import load_business
 
     settings = load_settings()
     require_writable(settings.var)

@@ -30,7 +30,7 @@ def prepare(settings: Settings) -> Path:
 
     Raises what `refusals.explain` knows. A second caller waits for the first, then finds its work done.
     """
-    from crm_store.business import load_business
+    from crm_store.business_file import load_business
     from demo.load import count_stock, load_demo
 
     load_business(settings.business)

@@ -33,7 +33,7 @@ def _of_settings(error: Exception) -> Refusal | None:
     from pydantic_settings import SettingsError
 
     from bot.cli.training import TrainingError
-    from crm_store.business import InvalidBusinessError
+    from crm_store.business_file import InvalidBusinessError
 
     if isinstance(error, TrainingError):
         return Refusal(str(error), "correct what it names in business.yml, domain.yml or data/, then `rapport train`")

@@ -28,7 +28,7 @@ def idic(since: Day = None, until: Day = None, as_json: Json = False) -> None:
 
     Over the last 90 days, or from one day to another, both included.
     """
-    from crm_store.business import load_business
+    from crm_store.business_file import load_business
     from crm_store.database import reading
     from crm_store.report import Period
     from crm_store.report import idic as report_of

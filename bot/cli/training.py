@@ -20,7 +20,8 @@ from typing import Any, Literal
 from ruamel.yaml import YAML
 
 from bot.settings import ROOT, Settings
-from crm_store.business import Business, Question, load_business
+from crm_store.business import Business, Question
+from crm_store.business_file import load_business
 
 RASA_PYTHON = ROOT / "bot/rasa/.venv/bin/python"
 INPUTS = (

@@ -11,7 +11,7 @@ from bot import logs
 from bot.gateway.app import create_app
 from bot.gateway.rasa import Rasa
 from bot.home import load_settings
-from crm_store.business import load_business
+from crm_store.business_file import load_business
 from crm_store.database import open_engine
 from crm_store.schema import ensure_current
 

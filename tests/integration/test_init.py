@@ -25,7 +25,8 @@ from bot.cli.init import STARTER
 from bot.cli.main import app
 from bot.home import find_home, load_settings
 from bot.settings import ROOT, Settings
-from crm_store.business import Business, load_business
+from crm_store.business import Business
+from crm_store.business_file import load_business
 from crm_store.database import open_engine, reading
 from crm_store.tables import stock
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from crm_store.business import Business, InvalidBusinessError, load_business
+from crm_store.business import Business
+from crm_store.business_file import InvalidBusinessError, load_business
 
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "business.yml"
 TEXT = re.sub(r"((?:en|id): \[[^],]+),[^]]+]", r"\1]", DEMO.read_text("utf-8"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_store.business import load_business
+from crm_store.business_file import load_business
 from crm_store.differentiate.needs import (
     FULL_AFTER,
     MOST_OBSERVED,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_store.business import Business, Offer, Pitch, load_business
+from crm_store.business import Business, Offer, Pitch
+from crm_store.business_file import load_business
 from crm_store.customize.offers import (
     NEARLY,
     Choice,

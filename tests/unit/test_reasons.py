@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_store.business import Business, Offer, load_business
+from crm_store.business import Business, Offer
+from crm_store.business_file import load_business
 from crm_store.customize.reasons import customer_reason
 from crm_store.differentiate.needs import NOW, Evidence
 

@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 from bot.cli import training
 from bot.cli.training import KEPT, TrainingError, compile_business, model_state, recorded, train
 from bot.settings import Settings
-from crm_store.business import Business, InvalidBusinessError, load_business
+from crm_store.business import Business
+from crm_store.business_file import InvalidBusinessError, load_business
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = YAML(typ="safe").load(ROOT / "domain.yml")
