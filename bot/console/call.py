@@ -6,8 +6,10 @@ pages; what may be seen and what is kept is decided in `crm_store.interact`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import get_args
 
 from fastapi import FastAPI, Request
 from sqlalchemy import Connection, Engine
@@ -22,34 +24,73 @@ from bot.console.rendering import Clock, Pages
 from bot.console.saying import saying
 from crm_store.access.staff import Staff
 from crm_store.business import Business
-from crm_store.customize.outcomes import OutcomeError
+from crm_store.customize.outcomes import OutcomeError, Told
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.profiles import new_id
 from crm_store.interact import call_log, calls
 from crm_store.interact.call_log import InvalidLogError, Log
-from crm_store.interact.caller import caller_of, possible
-from crm_store.interact.calls import Call, CallError, NoSuchCallError
+from crm_store.interact.caller import Possible, caller_of, possible
+from crm_store.interact.calls import Call, CallError, Lookup, NoSuchCallError
 
 GIVEN = {"q": None, "phone": "phone", "email": "email", "order": "order", "loyalty": "loyalty_id", "name": "name"}
 """Query parameters, and what a caller is looked up by with each; with `q` whatever it turns out to be."""
-TOLD = ("shown", "accepted", "declined", "answered")
+TOLD: tuple[Told, ...] = get_args(Told)
 LOG_FIELDS = ("kind", "outcome", "text", "minutes", "product", "order_id")
-
-Act = Callable[[Connection, Staff, Call], object]
 
 
 def add_calls(app: FastAPI, engine: Engine, business: Business, pages: Pages, clock: Clock) -> None:
     """`GET /call`, `GET /call/{id}`, and a `POST` below it for each thing that happens in a call."""
+    phone = _Phone(engine, business, pages, clock)
+    _add_reading(app, phone)
+    _add_acts(app, phone)
+    _add_problems(app, pages)
+
+
+@dataclass(frozen=True)
+class _Under:
+    """A call to which something is done, in a transaction."""
+
+    connection: Connection
+    person: Staff
+    call: Call
+
+
+@dataclass(frozen=True)
+class _Phone:
+    """What the routes share: the two pages, and changing a call."""
+
+    engine: Engine
+    business: Business
+    pages: Pages
+    clock: Clock
+
+    def find(self, request: Request, name: str, text: str) -> Response:
+        """Leads to the call where one customer is found; else to whom may be meant. `name`: of GIVEN, or `customer`."""
+        person: Staff = request.state.staff
+        with UnitOfWork(self.engine) as work:
+            if name == "customer":
+                lookup = Lookup(calls.pick(work.connection, self.business, person, text, self.clock()), {})
+            else:
+                lookup = calls.look_up(work.connection, self.business, person, text, GIVEN[name], self.clock())
+            several = [] if lookup.call_id else possible(work.connection, lookup.found)
+            work.commit()
+        return self.to_call(request, lookup.call_id) if lookup.call_id else self.search(request, text, lookup, several)
+
+    def search(
+        self, request: Request, text: str = "", lookup: Lookup | None = None, several: Sequence[Possible] = ()
+    ) -> HTMLResponse:
+        words = CallWords(self.pages.wording())
+        return self.pages.render(request, "call_search.html", text=text, lookup=lookup, possible=several, words=words)
 
     def page(
-        request: Request, call_id: str, refused: InvalidLogError | None = None, log: dict[str, str] | None = None
+        self, request: Request, call_id: str, refused: InvalidLogError | None = None, log: dict[str, str] | None = None
     ) -> HTMLResponse:
-        person, wording = request.state.staff, pages.wording()
-        with reading(engine) as connection:
-            call = calls.call_of(connection, person, call_id, clock())
-            caller = caller_of(connection, business, person, call, clock())
+        person, wording = request.state.staff, self.pages.wording()
+        with reading(self.engine) as connection:
+            call = calls.call_of(connection, person, call_id, self.clock())
+            caller = caller_of(connection, self.business, person, call, self.clock())
             said = [saying(step, caller, wording) for step in calls.steps(connection, call)]
-            return pages.render(
+            return self.pages.render(
                 request,
                 "call.html",
                 422 if refused else 200,
@@ -66,81 +107,67 @@ def add_calls(app: FastAPI, engine: Engine, business: Business, pages: Pages, cl
                 refused=refused,
             )
 
-    def change(request: Request, call_id: str, act: Act, place: str = "") -> Response:
+    @contextmanager
+    def change(self, request: Request, call_id: str) -> Iterator[_Under]:
+        """A call to change: what is done within is kept when it ends well."""
         person: Staff = request.state.staff
-        with UnitOfWork(engine) as work:
-            act(work.connection, person, calls.call_of(work.connection, person, call_id, clock()))
+        with UnitOfWork(self.engine) as work:
+            yield _Under(work.connection, person, calls.call_of(work.connection, person, call_id, self.clock()))
             work.commit()
-        return RedirectResponse(pages.address(request, f"call/{call_id}", place), 303)
 
+    def to_call(self, request: Request, call_id: str, place: str = "") -> Response:
+        return RedirectResponse(self.pages.address(request, f"call/{call_id}", place), 303)
+
+
+def _add_reading(app: FastAPI, phone: _Phone) -> None:
     @app.get("/call")
     def find(request: Request) -> Response:
-        person: Staff = request.state.staff
-        given = {name: legible(request.query_params.get(name, ""))[:255] for name in (*GIVEN, "customer")}
-        name = next((name for name, text in given.items() if text), None)
-        if name is None:
-            return pages.render(request, "call_search.html", text="", lookup=None, possible=[], words=None)
-        with UnitOfWork(engine) as work:
-            if name == "customer":
-                call_id: str | None = calls.pick(work.connection, business, person, given[name], clock())
-            else:
-                lookup = calls.look_up(work.connection, business, person, given[name], GIVEN[name], clock())
-                call_id = lookup.call_id
-            several = [] if call_id else possible(work.connection, lookup.found)
-            work.commit()
-        if call_id:
-            return RedirectResponse(pages.address(request, f"call/{call_id}"), 303)
-        return pages.render(
-            request,
-            "call_search.html",
-            text=given[name],
-            lookup=lookup,
-            possible=several,
-            words=CallWords(pages.wording()),
-        )
+        given = ((name, legible(request.query_params.get(name, ""))[:255]) for name in (*GIVEN, "customer"))
+        name, text = next(((name, text) for name, text in given if text), ("", ""))
+        return phone.find(request, name, text) if name else phone.search(request)
 
     @app.get("/call/{call_id}")
     def call(request: Request, call_id: str) -> HTMLResponse:
-        return page(request, call_id)
+        return phone.page(request, call_id)
+
+
+def _add_acts(app: FastAPI, phone: _Phone) -> None:
+    business, clock = phone.business, phone.clock
 
     @app.post("/call/{call_id}/compared")
     def compared(request: Request, call_id: str, form: Form) -> Response:
         agrees = form.get("agrees") == "yes"
-        return change(request, call_id, lambda c, who, call: calls.compared(c, who, call, agrees, clock()))
+        with phone.change(request, call_id) as it:
+            calls.compared(it.connection, it.person, it.call, agrees, clock())
+        return phone.to_call(request, call_id)
 
     @app.post("/call/{call_id}/told")
     def told(request: Request, call_id: str, form: Form) -> Response:
         word, _, option = form.get("told", "").partition(":")
-        decision = form.get("decision", "")
-        return change(
-            request,
-            call_id,
-            lambda c, who, call: calls.tell(
-                c, business, who, call, decision, _told(word), clock(), option_id=option or None
-            ),
-            "say",
-        )
+        decision, answer = form.get("decision", ""), option or None
+        with phone.change(request, call_id) as it:
+            calls.tell(it.connection, business, it.person, it.call, decision, _told(word), clock(), option_id=answer)
+        return phone.to_call(request, call_id, "say")
 
     @app.post("/call/{call_id}/settled")
     def settled(request: Request, call_id: str, form: Form) -> Response:
         source, matter = form.get("source", ""), form.get("matter", "")
-        return change(
-            request, call_id, lambda c, _who, call: call_log.settle(c, business, call, source, matter, clock()), "open"
-        )
+        with phone.change(request, call_id) as it:
+            call_log.settle(it.connection, business, it.call, source, matter, clock())
+        return phone.to_call(request, call_id, "open")
 
     @app.post("/call/{call_id}/log")
     def log(request: Request, call_id: str, form: Form) -> Response:
         try:
             kept = _log(form)
-            return change(
-                request,
-                call_id,
-                lambda c, who, call: call_log.log_call(c, business, who, call, kept, clock()),
-                "log",
-            )
+            with phone.change(request, call_id) as it:
+                call_log.log_call(it.connection, business, it.person, it.call, kept, clock())
         except InvalidLogError as error:
-            return page(request, call_id, error, form)
+            return phone.page(request, call_id, error, form)
+        return phone.to_call(request, call_id, "log")
 
+
+def _add_problems(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(CallError)
     def no_call(request: Request, error: CallError) -> Response:
         status, title = (404, "Not Found") if isinstance(error, NoSuchCallError) else (409, "Not this customer")
@@ -151,10 +178,11 @@ def add_calls(app: FastAPI, engine: Engine, business: Business, pages: Pages, cl
         return pages.render(request, "problem.html", 409, code=409, title="Out of date", detail=str(error))
 
 
-def _told(word: str) -> Any:
-    if word not in TOLD:
-        raise HTTPException(422, "This answer is none that the page offers.")
-    return word
+def _told(word: str) -> Told:
+    for told in TOLD:
+        if told == word:
+            return told
+    raise HTTPException(422, "This answer is none that the page offers.")
 
 
 def _log(form: dict[str, str]) -> Log:
