@@ -33,6 +33,10 @@ from crm_store.database import UnitOfWork, reading
 
 LONGEST_REPLY = 4000
 LONGEST_NUMBER = 18
+HANDED_BACK = {
+    "en": "You are talking with the assistant again.",
+    "id": "Sekarang Anda kembali mengobrol dengan asisten digital.",
+}
 Form = dict[str, str]
 Act = Callable[[Connection, Staff, str, Form], None]
 
@@ -120,7 +124,7 @@ def _desk_acts(clock: Clock) -> dict[str, Act]:
         desk.reply(connection, person, conversation_id, text, clock(), client_id=_id(form, "once") or None)
 
     def hand_back(connection: Connection, person: Staff, conversation_id: str, form: Form) -> None:
-        desk.hand_back(connection, person, conversation_id, clock())
+        desk.hand_back(connection, person, conversation_id, clock(), notice=HANDED_BACK)
 
     def send_again(connection: Connection, person: Staff, conversation_id: str, form: Form) -> None:
         desk.send_again(connection, person, conversation_id, _id(form, "message"), clock())

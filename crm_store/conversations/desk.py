@@ -3,20 +3,21 @@
 While somebody holds it the assistant takes no turn there and nothing that it still says is written. Knows no HTTP.
 
 DeskError
-+-- NoSuchConversationError  none of this id that this person may read
++-- NoSuchConversationError  none of this id that this person may read, or it was erased meanwhile
 +-- HeldByAnotherError       a colleague holds it
 +-- NotHeldError             whoever speaks does not hold it
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
 from crm_store.access.staff import Staff
-from crm_store.conversations.outbox import Outgoing, say
+from crm_store.conversations.outbox import ConversationGoneError, Outgoing, say
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.profiles import new_id
 from crm_store.interact.handover import settle_requests
@@ -85,7 +86,10 @@ def reply(
         return before[0]
     if before:  # an old form with other words in it
         client_id = None
-    (message_id,) = say(connection, conversation_id, [Outgoing(text)], now, staff_id=person.id, client_id=client_id)
+    try:
+        (message_id,) = say(connection, conversation_id, [Outgoing(text)], now, staff_id=person.id, client_id=client_id)
+    except ConversationGoneError:
+        raise NoSuchConversationError from None
     return message_id
 
 
@@ -104,9 +108,17 @@ def send_again(connection: Connection, person: Staff, conversation_id: str, mess
     return sent.rowcount > 0
 
 
-def hand_back(connection: Connection, person: Staff, conversation_id: str, now: datetime) -> None:
+def hand_back(
+    connection: Connection,
+    person: Staff,
+    conversation_id: str,
+    now: datetime,
+    *,
+    notice: Mapping[str, str] | None = None,
+) -> None:
     """Lets the assistant speak again, from the customer's next message on.
 
+    `notice`: by language, what tells a customer so whom a person has spoken to; whom nobody has spoken to need not know.
     Raises NoSuchConversationError and NotHeldError.
     """
     row = _conversation(connection, person, conversation_id)
@@ -118,6 +130,9 @@ def hand_back(connection: Connection, person: Staff, conversation_id: str, now: 
     settle_requests(connection, conversation_id, "resolved", kinds=(COMPLAINT,))
     settle_requests(connection, conversation_id, kinds=ASKED)
     _tell_journal(connection, row, person, "handed_back", now)
+    if notice and _spoke_last(connection, conversation_id) == "staff":
+        text = notice.get(row.language, notice["en"])
+        say(connection, conversation_id, [Outgoing(text, "notice")], now)
 
 
 def _conversation(connection: Connection, person: Staff, conversation_id: str) -> Row[Any]:
@@ -147,7 +162,17 @@ def _leave_to_staff(connection: Connection, conversation_id: str) -> None:
 
 
 def _change(connection: Connection, conversation_id: str, **values: Any) -> None:
-    connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(**values))
+    here = update(conversations).where(conversations.c.id == conversation_id)
+    if not connection.execute(here.values(**values)).rowcount:
+        raise NoSuchConversationError  # an erasure came in between
+
+
+def _spoke_last(connection: Connection, conversation_id: str) -> str | None:
+    """The author of what the customer was told last."""
+    told = (messages.c.conversation_id == conversation_id) & (messages.c.author != "customer")
+    return connection.execute(
+        select(messages.c.author).where(told).order_by(messages.c.seq.desc()).limit(1)
+    ).scalar_one_or_none()
 
 
 def _name(connection: Connection, staff_id: str) -> str:

@@ -170,7 +170,9 @@ def remove_note(connection: Connection, person: Staff, conversation_id: str, not
 
 
 def _check(connection: Connection, person: Staff, conversation_id: str) -> None:
-    if connection.execute(readable(person).where(conversations.c.id == conversation_id)).one_or_none() is None:
+    """Keeps the conversation from being erased until what is written on it is committed."""
+    here = readable(person).where(conversations.c.id == conversation_id)
+    if connection.execute(here.with_for_update(read=True, key_share=True)).one_or_none() is None:
         raise NoSuchConversationError
 
 

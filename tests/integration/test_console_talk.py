@@ -67,8 +67,18 @@ async def test_staff_take_over_reply_are_heard_at_once_and_hand_back(
     page = text(await rina.does("hand-back", guest.conversation_id))
     assert "The assistant answers here." in page
     assert "Rina handed back" in page
+    (told,) = await guest.hears()
+    assert (told["author"], told["text"]) == ("bot", "You are talking with the assistant again.")
     (answer,) = await guest.say("thanks")
     assert (answer["author"], answer["text"]) == ("bot", "You said: thanks")
+
+
+async def test_who_was_told_nothing_by_a_person_is_not_told_that_the_person_has_gone(
+    rina: Colleague, guest: Guest
+) -> None:
+    for act in ("take", "hand-back"):
+        await rina.does(act, guest.conversation_id)
+    assert await guest.news() == []
 
 
 async def test_each_reply_stands_under_the_name_of_who_wrote_it(rina: Colleague, guest: Guest) -> None:
@@ -194,11 +204,15 @@ async def test_the_journal_tells_who_held_it_when(rina: Colleague, guest: Guest,
 # Telegram and its like ---------------------------------------------------------------------------------------------------
 
 
-def sent_to(engine: Engine, clock: Clock, state: str, problem: str | None = None) -> tuple[str, str]:
+def sent_to(
+    engine: Engine, clock: Clock, state: str, problem: str | None = None, language: str = "en"
+) -> tuple[str, str]:
     """A conversation on a channel that is sent to, with one message of ours in this state. Returns both ids."""
     with UnitOfWork(engine) as work:
         customer = seeds.add_customer(work.connection, clock())
-        talk = seeds.Talk(work.connection, customer, clock() - timedelta(hours=1), channel="telegram")
+        talk = seeds.Talk(
+            work.connection, customer, clock() - timedelta(hours=1), channel="telegram", language=language
+        )
         talk.customer_says("halo")
         message = talk.bot_says("Halo juga.")
         here = conversations.c.id == talk.id
@@ -230,6 +244,26 @@ async def test_a_reply_on_a_channel_that_is_sent_to_is_due_there(rina: Colleague
             select(messages.c.text, outbox.c.address).join(outbox).where(outbox.c.state == "due")
         ).all()
     assert due == [("Ada yang bisa dibantu?", "42")]
+
+
+async def test_who_is_handed_back_to_the_assistant_is_told_so_in_their_language_and_on_their_channel(
+    rina: Colleague, engine: Engine, clock: Clock
+) -> None:
+    talk, _ = sent_to(engine, clock, "sent", language="id")
+    await rina.does("take", talk)
+    await rina.does("reply", talk, text="Ada yang bisa dibantu?")
+    await rina.does("hand-back", talk)
+    with reading(engine) as connection:
+        due = connection.execute(
+            select(messages.c.author, messages.c.text)
+            .join(outbox)
+            .where(outbox.c.state == "due", outbox.c.address == "42")
+            .order_by(outbox.c.position)
+        ).all()
+    assert due == [
+        ("staff", "Ada yang bisa dibantu?"),
+        ("bot", "Sekarang Anda kembali mengobrol dengan asisten digital."),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
+from colleague import OURS, hire, text
 from fakes.assistant import FakeAssistant
+from fastapi import FastAPI
 from guest import Clock, Guest, arrive, user_token
 from httpx import AsyncClient, Response
 from sqlalchemy import Engine, select
@@ -113,3 +115,41 @@ async def test_a_sign_in_brings_nothing_back(
     assert answer.status_code in (200, 401, 409), "who they are stays proven; the conversation is over"
     assert (counts(engine)["conversations"], counts(engine)["messages"]) == (0, 0)
     assert slug(await guest.post(text="hello")) == "session-unknown"
+
+
+@pytest.mark.parametrize(
+    ("act", "form"),
+    [
+        ("take", {}),
+        ("reply", {"text": "Rina here."}),
+        ("reply", {"text": "Rina here.", "once": "o1"}),
+        ("hand-back", {}),
+        ("send-again", {"message": "0" * 32}),
+        ("review", {"seen": "9"}),
+        ("review", {"reviewed": "no"}),
+        ("tag", {"tag": "decaf"}),
+        ("untag", {"tag": "decaf"}),
+        ("note", {"note": "She is nice."}),
+        ("unnote", {"note": "0" * 32}),
+    ],
+)
+async def test_staff_are_told_that_the_conversation_was_erased_and_nothing_they_did_stays(
+    act: str, form: dict[str, str], guest: Guest, gateway: FastAPI, engine: Engine, erasing: Erasing, clock: Clock
+) -> None:
+    rina = hire(gateway, engine, clock(), "Rina")
+    async with rina.http:
+        if act in ("reply", "hand-back"):
+            await rina.does("take", guest.conversation_id)
+        async with erasing():
+            path = f"/console/conversations/{guest.conversation_id}/{act}"
+            doing = asyncio.create_task(rina.http.post(path, data=form, headers=OURS))
+            await asyncio.wait(
+                {doing}, timeout=WAITS_SECONDS
+            )  # PostgreSQL need not wait where nothing is there to change
+        answer = await doing
+        if answer.status_code == 200:  # it was done just before
+            answer = await rina.page(f"conversations/{guest.conversation_id}")
+    assert answer.status_code == 404
+    assert "It may have been erased." in text(answer)
+    rows = {table for table, count in counts(engine).items() if count}
+    assert rows <= {"erasures", "notices", "staff", "staff_sessions"}
