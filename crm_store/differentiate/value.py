@@ -5,11 +5,11 @@ Rules take plain figures; one query gathers them. Money is in the business's cur
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, case, distinct, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, case, distinct, func, literal, select, union_all
 
 from crm_store.business import Business, Tier
 from crm_store.tables import interactions, transactions
@@ -47,24 +47,31 @@ def value_facts(connection: Connection, business: Business, customer_ids: Sequen
     """Gathers the facts of these profiles over the window that ends now. Nothing after `now` is looked at."""
     since = now - timedelta(days=business.value.window_days)
     sold, met = transactions.c, interactions.c
-    margin = func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
     bought = select(
         literal(1).label("place"),
-        margin.label("money"),
+        margin(business).label("money"),
         func.sum(case((sold.amount > 0, 1), else_=0)).label("n"),
         func.sum(case((sold.amount < 0, 1), else_=0)).label("m"),
     ).where(sold.customer_id.in_(customer_ids), sold.at > since, sold.at <= now)
-    served = select(
-        literal(2), func.sum(func.coalesce(met.cost, _touchpoint_cost(business))), func.count(), literal(0)
-    ).where(met.customer_id.in_(customer_ids), met.at > since, met.at <= now)
+    served = select(literal(2), cost_to_serve(business), func.count(), literal(0)).where(
+        met.customer_id.in_(customer_ids), met.at > since, met.at <= now
+    )
     rows = connection.execute(union_all(bought, served).order_by("place")).all()
     (earned, purchases, returns), (cost, contacts, _) = ((r.money or 0, r.n or 0, r.m or 0) for r in rows)
     return ValueFacts(float(earned), float(cost), int(purchases), int(returns), int(contacts))
 
 
-def _touchpoint_cost(business: Business) -> case:  # type: ignore[valid-type]
-    costs: Mapping[str, float] = {k: t.cost for k, t in business.touchpoints.items()}
-    return case(costs, value=interactions.c.touchpoint, else_=0.0)
+def margin(business: Business) -> ColumnElement[float]:
+    """Sum over transactions: the margin of each, or the usual share of its amount where it does not say."""
+    sold = transactions.c
+    return func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
+
+
+def cost_to_serve(business: Business) -> ColumnElement[float]:
+    """Sum over interactions: the cost of each, or what one at its touchpoint costs where it does not say."""
+    met = interactions.c
+    costs = {name: touchpoint.cost for name, touchpoint in business.touchpoints.items()}
+    return func.sum(func.coalesce(met.cost, case(costs, value=met.touchpoint, else_=0.0)))
 
 
 def purchase_days(connection: Connection, customer_ids: Sequence[str], now: datetime) -> dict[str, int]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
+from crm_store.differentiate.value import cost_to_serve
 from crm_store.identify.assurance import Assurance
 from crm_store.interact.requests import SOURCE as CHAT
 from crm_store.report.placing import ALL, ELSEWHERE, KINDS, Period, Places
@@ -101,12 +102,10 @@ def _bought(connection: Connection, places: Places, period: Period) -> list[Met]
 
 def _met(connection: Connection, places: Places, period: Period) -> list[Met]:
     met = interactions.c
-    costs = {name: touchpoint.cost for name, touchpoint in places.business.touchpoints.items()}
-    cost = func.sum(func.coalesce(met.cost, case(costs, value=met.touchpoint, else_=0.0)))
     # What a customer asks for in a conversation is kept as an interaction too, and that contact is counted already.
     of_talk = and_(met.source == CHAT, met.source_id.in_(select(conversations.c.id)))
     rows = connection.execute(
-        select(met.touchpoint, customers.c.canonical_id, func.count(), cost)
+        select(met.touchpoint, customers.c.canonical_id, func.count(), cost_to_serve(places.business))
         .join(customers, customers.c.id == met.customer_id)
         .where(period.holds(met.at), or_(met.source != CHAT, ~of_talk))
         .group_by(met.touchpoint, customers.c.canonical_id)

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, select
 
 from crm_store.business import Business
-from crm_store.differentiate.value import tier_of
+from crm_store.differentiate.value import cost_to_serve, margin, tier_of
 from crm_store.report.contacts import Contacts
 from crm_store.report.placing import Period
 from crm_store.tables import customers, evidence, interactions, transactions
@@ -58,12 +58,8 @@ def _of(
 def _worth(connection: Connection, business: Business, period: Period) -> dict[str, float]:
     """The actual value of everybody who has one, by the rule of `differentiate.value`."""
     window = Period(period.until - timedelta(days=business.value.window_days), period.until)
-    sold, met = transactions.c, interactions.c
-    costs = {name: touchpoint.cost for name, touchpoint in business.touchpoints.items()}
-    earned = func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
-    spent = func.sum(func.coalesce(met.cost, case(costs, value=met.touchpoint, else_=0.0)))
     worth: dict[str, float] = defaultdict(float)
-    for table, money, sign in ((transactions, earned, 1), (interactions, spent, -1)):
+    for table, money, sign in ((transactions, margin(business), 1), (interactions, cost_to_serve(business), -1)):
         rows = connection.execute(
             select(customers.c.canonical_id, money)
             .join(customers, customers.c.id == table.c.customer_id)
