@@ -19,7 +19,7 @@ from crm_store.access.erasure import bury
 from crm_store.database import UnitOfWork, reading
 from crm_store.tables import conversations, erasures, metadata
 
-_MERGE_INDEX = text("INSERT INTO message_words (message_words) VALUES ('optimize')")
+_MERGE_INDEX = text("INSERT INTO search_words (search_words) VALUES ('optimize')")
 """SQLite's word index keeps a deleted word until its parts are merged; one part is left, without them."""
 
 

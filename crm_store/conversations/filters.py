@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, sel
 from crm_store.access.staff import Staff
 from crm_store.conversations.handovers import state_for_staff
 from crm_store.conversations.reviews import is_reviewed
-from crm_store.conversations.search import Term, conversations_with
+from crm_store.conversations.search import Term, has_words
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.assurance import Assurance
 from crm_store.interact.handover import REQUEST
@@ -40,7 +40,7 @@ class Filter:
     """What is chosen; what is empty chooses nothing. `need`: more likely than not when a decision was taken in it.
 
     `handed_over`: a person was asked for or has spoken. `unsure`: something in it was hardly understood. `terms`: one of its
-    messages has all of these words.
+    messages or notes has all of these words.
     """
 
     channel: str | None = None
@@ -86,7 +86,7 @@ def _conditions(connection: Connection, wanted: Filter) -> Iterator[ColumnElemen
     if wanted.unsure:
         yield _says(messages.c.confidence < UNSURE)
     if wanted.terms:
-        yield conversations.c.id.in_(conversations_with(connection, wanted.terms))
+        yield has_words(connection, wanted.terms)
 
 
 def _says(condition: ColumnElement[bool]) -> ColumnElement[bool]:

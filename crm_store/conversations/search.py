@@ -1,8 +1,8 @@
-"""Search over what was said: which messages have these words, and where in their text.
+"""Search over what was said, and what staff noted of it: which messages and notes have these words, and where in their text.
 
-SQLite has the table `message_words` (FTS5), PostgreSQL an index over `search_words(text)`; both follow `messages` by themselves
-(migration 0002) and cut text into words in the same way: letters and digits, without accents and capitals. Nothing that
-people type is ever taken for syntax of either. Knows no HTTP and no markup.
+SQLite has the table `search_words` (FTS5), PostgreSQL an index over the function `search_words` of each text; both follow
+`messages` and `notes` by themselves (migration 0002) and cut text into words in the same way: letters and digits, without
+accents and capitals. Nothing that people type is ever taken for syntax of either. Knows no HTTP and no markup.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     Select,
+    Table,
     and_,
     column,
     exists,
@@ -26,10 +28,11 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from crm_store.tables import messages
+from crm_store.tables import conversations, messages, notes, staff
 
 MOST_TERMS = 12
 LONGEST_QUERY = 200
@@ -41,10 +44,8 @@ CONTEXT = 70
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")
 _TYPED = re.compile(r'"([^"]*)"?(\*?)|([^\s"]+)')
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
-_NUMBERS = table("message_numbers", column("number"), column("message_id"), column("conversation_id"))
-_INDEX = table("message_words", column("rowid"))
-_WORDS_OF_MESSAGES: ColumnElement[Any] = literal_column("to_tsvector('simple', search_words(messages.text))")
-"""As the index has it, to the letter; else it is not used."""
+_NUMBERS = table("search_numbers", column("number"), column("written_id"), column("conversation_id"))
+_INDEX = table("search_words", column("rowid"))
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,26 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class NoteHit:
+    """A note of staff; `author`: name of whoever wrote it."""
+
+    id: str
+    author: str
+    pieces: list[Piece]
+
+
+@dataclass(frozen=True)
 class Hits:
-    """The newest hits of one conversation, and how many there are in all."""
+    """The newest hits of one conversation among its messages and among its notes, and how many there are in all."""
 
     shown: list[Hit]
+    notes: list[NoteHit]
     total: int
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.total - len(self.shown) - len(self.notes)
 
 
 def terms(typed: str) -> tuple[Term, ...]:
@@ -90,44 +106,68 @@ def terms(typed: str) -> tuple[Term, ...]:
     return tuple(found[:MOST_TERMS])
 
 
-def matches(connection: Connection, wanted: Sequence[Term]) -> ColumnElement[bool]:
-    """Whether a row of `messages` has all of these; for rows that are chosen by something else too."""
+def matches(connection: Connection, wanted: Sequence[Term], written: Table = messages) -> ColumnElement[bool]:
+    """Whether a row of `messages`, or of `notes`, has all of these; for rows that are chosen by something else too."""
     if connection.dialect.name == "sqlite":
         # By the row's number, so that the index is asked about each row and not gone through for each.
-        number = select(_NUMBERS.c.number).where(_NUMBERS.c.message_id == messages.c.id).correlate(messages)
+        number = select(_NUMBERS.c.number).where(_NUMBERS.c.written_id == written.c.id).correlate(written)
         return exists().where(_INDEX.c.rowid == number.scalar_subquery(), _is_match(wanted))
-    return and_(*(_WORDS_OF_MESSAGES.op("@@", is_comparison=True)(_tsquery(term)) for term in wanted))
+    # As the index has it, to the letter; else it is not used.
+    words: ColumnElement[Any] = literal_column(f"to_tsvector('simple', search_words({written.name}.text))")
+    return and_(*(words.op("@@", is_comparison=True)(_tsquery(term)) for term in wanted))
 
 
-def conversations_with(connection: Connection, wanted: Sequence[Term]) -> Select[Any]:
-    """Ids of the conversations in which one message has all of these."""
+def has_words(connection: Connection, wanted: Sequence[Term]) -> ColumnElement[bool]:
+    """Whether one message or one note of a row of `conversations` has all of these."""
+    here = conversations.c.id
     if connection.dialect.name == "sqlite":
         indexed = _INDEX.join(_NUMBERS, _NUMBERS.c.number == _INDEX.c.rowid)
-        return select(_NUMBERS.c.conversation_id).select_from(indexed).where(_is_match(wanted))
-    return select(messages.c.conversation_id).where(matches(connection, wanted))
+        return here.in_(select(_NUMBERS.c.conversation_id).select_from(indexed).where(_is_match(wanted)))
+    found = (select(t.c.conversation_id).where(matches(connection, wanted, t)) for t in (messages, notes))
+    return here.in_(union_all(*found))
 
 
 def hits(connection: Connection, conversation_ids: Sequence[str], wanted: Sequence[Term]) -> dict[str, Hits]:
     """Hits by conversation, for conversations that the caller may show."""
-    here = messages.c.conversation_id
+    shown: dict[str, list[Hit]] = defaultdict(list)
+    noted: dict[str, list[NoteHit]] = defaultdict(list)
+    totals: dict[tuple[str, str], int] = {}
+    said = _newest(connection, select(messages), messages, messages.c.seq, conversation_ids, wanted)
+    for row in said:
+        hit = Hit(row.seq, row.author, row.at, row.language, excerpt(row.text, wanted))
+        shown[row.conversation_id].append(hit)
+        totals[row.conversation_id, "said"] = row.total
+    named = select(notes, staff.c.name).join(staff, staff.c.id == notes.c.staff_id)
+    for row in _newest(connection, named, notes, notes.c.at, conversation_ids, wanted):
+        noted[row.conversation_id].append(NoteHit(row.id, row.name, excerpt(row.text, wanted)))
+        totals[row.conversation_id, "noted"] = row.total
+    return {
+        talk: Hits(shown[talk], noted[talk], totals.get((talk, "said"), 0) + totals.get((talk, "noted"), 0))
+        for talk in {talk for talk, _ in totals}
+    }
+
+
+def _newest(
+    connection: Connection,
+    query: Select[Any],
+    written: Table,
+    order: ColumnElement[Any],
+    conversation_ids: Sequence[str],
+    wanted: Sequence[Term],
+) -> Iterator[Row[Any]]:
+    """The rows of `query` that match and are among the newest of their conversation; `total`: how many match there."""
+    here = written.c.conversation_id
     ranked = (
         select(
-            messages.c.id,
-            func.row_number().over(partition_by=here, order_by=messages.c.seq.desc()).label("place"),
+            written.c.id,
+            func.row_number().over(partition_by=here, order_by=(order.desc(), written.c.id)).label("place"),
             func.count().over(partition_by=here).label("total"),
         )
-        .where(here.in_(conversation_ids), matches(connection, wanted))
+        .where(here.in_(conversation_ids), matches(connection, wanted, written))
         .subquery()
     )
-    query = select(messages, ranked.c.total).join(ranked, ranked.c.id == messages.c.id)
-    rows = connection.execute(query.where(ranked.c.place <= HITS_SHOWN).order_by(messages.c.seq.desc()))
-    shown: dict[str, list[Hit]] = defaultdict(list)
-    totals: dict[str, int] = {}
-    for row in rows:
-        pieces = excerpt(row.text, wanted)
-        shown[row.conversation_id].append(Hit(row.seq, row.author, row.at, row.language, pieces))
-        totals[row.conversation_id] = row.total
-    return {conversation: Hits(found, totals[conversation]) for conversation, found in shown.items()}
+    found = query.add_columns(ranked.c.total).join(ranked, ranked.c.id == written.c.id)
+    return iter(connection.execute(found.where(ranked.c.place <= HITS_SHOWN).order_by(ranked.c.place)))
 
 
 def marked(said: str, wanted: Sequence[Term]) -> list[Piece]:
@@ -178,7 +218,7 @@ def folded(word: str) -> str:
 
 def _is_match(wanted: Sequence[Term]) -> ColumnElement[bool]:
     words = " AND ".join(_fts5(term) for term in wanted)
-    return literal_column("message_words").op("MATCH", is_comparison=True)(words)
+    return literal_column("search_words").op("MATCH", is_comparison=True)(words)
 
 
 def _fts5(term: Term) -> str:

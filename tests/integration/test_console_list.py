@@ -234,13 +234,24 @@ async def test_a_page_further_keeps_the_choice(rina: Colleague, engine: Engine, 
 
 async def test_hits_are_marked_in_their_context_and_lead_to_the_message(rina: Colleague, talks: dict[str, str]) -> None:
     page = await rina.page("?q=office")
-    assert "1 conversation in which somebody said office" in text(page)
+    assert "1 conversation in which somebody said or noted office" in text(page)
     assert "looking for something for the <mark>office</mark>" in page.text
     link = f"/console/conversations/{talks['office_guest']}?q=office#m1"
     assert f'href="{link}"' in page.text
     transcript = await rina.http.get(link)
     assert "for the <mark>office</mark>" in transcript.text
     assert "<mark>Office</mark> Blend in 1 kg bags" in transcript.text
+
+
+async def test_a_note_is_found_as_a_note_and_leads_to_it(rina: Colleague, talks: dict[str, str]) -> None:
+    await rina.does("note", talks["office_guest"], note="Runs a quokka sanctuary & wants <b>decaf</b>")
+    page = await rina.page("?q=quokka")
+    assert "Note of Rina: Runs a quokka sanctuary & wants <b>decaf</b>" in rows(page)[0]
+    link = re.search(r'href="([^"]+#(note-\w+))"', page.text)
+    assert link
+    transcript = await rina.http.get(link[1])
+    assert f'<li id="{link[2]}">' in transcript.text
+    assert "Runs a <mark>quokka</mark> sanctuary" in transcript.text
 
 
 async def test_what_is_found_stays_as_closed_as_it_was(rina: Colleague) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from person import NOT_OF_CUSTOMERS, Person, fill
+from person import COLLEAGUE, NOT_OF_CUSTOMERS, Person, fill
 from sqlalchemy import Engine, event, select
 from visitor import Visitor, arrive, counts, everything, rows
 
@@ -29,7 +29,7 @@ from crm_store.conversations.outbox import Outgoing
 from crm_store.conversations.sessions import session
 from crm_store.database import UnitOfWork, open_engine, reading
 from crm_store.identify.proof import Proof
-from crm_store.tables import conversations, customers, erasures, journal, metadata
+from crm_store.tables import conversations, customers, erasures, journal, metadata, notes
 from crm_store.tables import outbox as outbox_table
 
 SARI = Proof("web", "sari.w", {"given_name": "Sarinah"})
@@ -465,13 +465,18 @@ def test_the_bytes_of_the_file_hold_no_word_of_an_erased_customer(
 ) -> None:
     for person in (kartika, bagus):
         fill(store, person, now)
-    assert kartika.words.encode() in bytes_of(store)
+    with UnitOfWork(store) as work:
+        noted = {"id": "n" * 32, "conversation_id": kartika.conversation, "staff_id": COLLEAGUE, "at": now}
+        work.connection.execute(notes.insert().values(text="Likes Quokka", **noted))
+        work.commit()
+    assert all(word in bytes_of(store) for word in (kartika.words.encode(), b"quokka"))
     erase(store, kartika.profile, now)
     carry_out(store, tmp_path / "tracker.db", now)
     left = bytes_of(store)
     for trace in [*kartika.traces, *kartika.words.split(), *kartika.words.casefold().split()]:
         if trace not in bagus.words:
             assert trace.encode() not in left, "also in the index of the search, which keeps words in small letters"
+    assert b"quokka" not in left, "of a note of staff"
     assert bagus.words.encode() in left
     assert b"tetap" in left
 

@@ -29,7 +29,7 @@ def _revision(engine: Engine, revision: str) -> None:
 
 def _is_no_search(_thing: object, name: str | None, *_rest: object) -> bool:
     """What each database searches with is its own, and no table of ours."""
-    return not (name or "").startswith(("message_words", "message_numbers", "ix_messages_words"))
+    return not (name or "").startswith(("search_", "ix_messages_words", "ix_notes_words"))
 
 
 def test_migrations_replayed_equal_the_tables(engine: Engine) -> None:
@@ -69,8 +69,8 @@ def test_what_was_said_before_a_migration_is_kept_and_can_be_found(empty: Engine
             connection.execute(text(f"INSERT INTO {row}"))
     migrate(empty)
     words = (
-        "SELECT message_id FROM message_words JOIN message_numbers ON number = message_words.rowid "
-        "WHERE message_words MATCH 'parcel'"
+        "SELECT written_id FROM search_words JOIN search_numbers ON number = search_words.rowid "
+        "WHERE search_words MATCH 'parcel'"
         if empty.dialect.name == "sqlite"
         else "SELECT id FROM messages WHERE to_tsvector('simple', text) @@ plainto_tsquery('simple', 'parcel')"
     )

@@ -1,4 +1,4 @@
-"""Search over what was said: the same words find the same messages on both databases, whatever people type."""
+"""Search over what was said and noted: the same words find the same on both databases, whatever people type."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 import seeds
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, Table, delete, insert, select
 
-from crm_store.conversations.search import Term, excerpt, hits, marked, matches, terms
+from crm_store.conversations.search import Term, excerpt, has_words, hits, marked, matches, terms
 from crm_store.database import UnitOfWork, reading
-from crm_store.tables import messages
+from crm_store.tables import conversations, messages, notes
 
 SAID = {
     1: "Where is my order ORD-123? It should have come on Monday.",
@@ -159,15 +159,61 @@ def test_hits_are_the_newest_of_each_conversation_with_how_many_there_are(engine
     assert [piece.text for piece in by_talk[little.id].shown[0].pieces if piece.is_hit] == ["toraja"]
 
 
-def test_postgresql_looks_into_its_index(engine: Engine) -> None:
+# Notes of staff --------------------------------------------------------------------------------------------------------
+
+
+def note(uow: UnitOfWork, talk: seeds.Talk, staff: str, text: str) -> str:
+    row = {"id": seeds.new_id(), "conversation_id": talk.id, "staff_id": staff, "text": text, "at": talk.at}
+    uow.connection.execute(insert(notes).values(row))
+    return row["id"]
+
+
+def test_notes_are_found_beside_what_was_said(engine: Engine, now: datetime) -> None:
+    with UnitOfWork(engine) as uow:
+        customer, rina = seeds.add_customer(uow.connection, now), seeds.add_colleague(uow.connection, "Rina", now)
+        noted, both, neither = (seeds.Talk(uow.connection, customer, now) for _ in range(3))
+        for talk in (noted, both, neither):
+            talk.customer_says("my GRINDER is loud" if talk is both else "hello")
+        told = note(uow, noted, rina, "Wants a quieter grinder; call after café hours")
+        many = [note(uow, both, rina, f"grinder again, {n}") for n in range(4)]
+        note(uow, neither, rina, "all well")
+        uow.commit()
+    with reading(engine) as connection:
+        wanted = terms("grinder")
+        talks = set(connection.execute(select(conversations.c.id).where(has_words(connection, wanted))).scalars())
+        by_talk = hits(connection, [noted.id, both.id, neither.id], wanted)
+        apart = select(conversations.c.id).where(has_words(connection, terms("hello quieter")))
+        assert connection.execute(apart).scalars().all() == [], "a note and a message are two texts"
+    assert talks == set(by_talk) == {noted.id, both.id}
+    (hit,) = by_talk[noted.id].notes
+    assert (hit.id, hit.author, shown(hit.pieces)) == (told, "Rina", "Wants a quieter [grinder]; call after café hours")
+    assert (len(by_talk[both.id].shown), len(by_talk[both.id].notes), by_talk[both.id].more) == (1, 3, 1)
+    assert {found.id for found in by_talk[both.id].notes} < set(many)
+
+
+def test_a_note_that_is_deleted_is_found_no_more(engine: Engine, now: datetime) -> None:
+    with UnitOfWork(engine) as uow:
+        talk = seeds.Talk(uow.connection, seeds.add_customer(uow.connection, now), now)
+        note(uow, talk, seeds.add_colleague(uow.connection, "Rina", now), "toraja")
+        uow.commit()
+    for left in ([talk.id], []):
+        with UnitOfWork(engine) as uow:
+            wanted = select(conversations.c.id).where(has_words(uow.connection, terms("toraja")))
+            assert uow.connection.execute(wanted).scalars().all() == left
+            uow.connection.execute(delete(notes))
+            uow.commit()
+
+
+@pytest.mark.parametrize("written", [messages, notes], ids=lambda table: str(table.name))
+def test_postgresql_looks_into_its_index(engine: Engine, written: Table) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("SQLite's table of words is its index")
     with UnitOfWork(engine) as uow:
         uow.connection.exec_driver_sql("SET enable_seqscan = off")
-        query = select(messages.c.id).where(matches(uow.connection, terms('toraja "in kemang"')))
+        query = select(written.c.id).where(matches(uow.connection, terms('toraja "in kemang"'), written))
         compiled = query.compile(uow.connection)
         plan = "\n".join(uow.connection.exec_driver_sql(f"EXPLAIN {compiled}", compiled.params).scalars())
-    assert "ix_messages_words" in plan
+    assert f"ix_{written.name}_words" in plan
 
 
 # Where the hits stand --------------------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def _rights() -> None:
 
 
 def _search() -> None:
-    """What `crm_store.conversations.search` looks into. It follows `messages` by itself, so nothing can be forgotten."""
+    """What `crm_store.conversations.search` looks into. It follows messages and notes by itself, so nothing can be forgotten."""
     if not _is_sqlite():
         # Cut into words as SQLite's tokenizer does: no accents, no capitals, letters and digits only. PostgreSQL's own parser
         # would keep `ORD-123` and addresses in one piece. The collation knows letters whatever the database's own does.
@@ -160,28 +160,32 @@ def _search() -> None:
             "SELECT lower(regexp_replace(regexp_replace(normalize(said, NFD), '[\\u0300-\\u036f]', '', 'g') "
             "COLLATE \"und-x-icu\", '(\\W|_)+', ' ', 'g')) $$"
         )
-        op.execute("CREATE INDEX ix_messages_words ON messages USING gin (to_tsvector('simple', search_words(text)))")
+        for table in ("messages", "notes"):
+            op.execute(
+                f"CREATE INDEX ix_{table}_words ON {table} USING gin (to_tsvector('simple', search_words(text)))"
+            )
         return
     # Numbers of their own: those that SQLite gives to rows without an integer key may change at a VACUUM.
     op.execute(
-        "CREATE TABLE message_numbers (number INTEGER PRIMARY KEY, message_id VARCHAR(32) NOT NULL UNIQUE, "
+        "CREATE TABLE search_numbers (number INTEGER PRIMARY KEY, written_id VARCHAR(32) NOT NULL UNIQUE, "
         "conversation_id VARCHAR(32) NOT NULL)"
     )
-    op.execute("CREATE VIRTUAL TABLE message_words USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
+    op.execute("CREATE VIRTUAL TABLE search_words USING fts5(text, tokenize = 'unicode61 remove_diacritics 2')")
+    for table in ("messages", "notes"):
+        is_written = (
+            "INSERT INTO search_numbers (written_id, conversation_id) VALUES (new.id, new.conversation_id); "
+            "INSERT INTO search_words (rowid, text) VALUES (last_insert_rowid(), new.text);"
+        )
+        is_deleted = (
+            "DELETE FROM search_words WHERE rowid = (SELECT number FROM search_numbers WHERE written_id = old.id); "
+            "DELETE FROM search_numbers WHERE written_id = old.id;"
+        )
+        op.execute(f"CREATE TRIGGER {table}_written AFTER INSERT ON {table} BEGIN {is_written} END")
+        op.execute(f"CREATE TRIGGER {table}_forgotten AFTER DELETE ON {table} BEGIN {is_deleted} END")
+    op.execute("INSERT INTO search_numbers (written_id, conversation_id) SELECT id, conversation_id FROM messages")
     op.execute(
-        "CREATE TRIGGER messages_said AFTER INSERT ON messages BEGIN "
-        "INSERT INTO message_numbers (message_id, conversation_id) VALUES (new.id, new.conversation_id); "
-        "INSERT INTO message_words (rowid, text) VALUES (last_insert_rowid(), new.text); END"
-    )
-    op.execute(
-        "CREATE TRIGGER messages_forgotten AFTER DELETE ON messages BEGIN "
-        "DELETE FROM message_words WHERE rowid = (SELECT number FROM message_numbers WHERE message_id = old.id); "
-        "DELETE FROM message_numbers WHERE message_id = old.id; END"
-    )
-    op.execute("INSERT INTO message_numbers (message_id, conversation_id) SELECT id, conversation_id FROM messages")
-    op.execute(
-        "INSERT INTO message_words (rowid, text) "
-        "SELECT number, text FROM message_numbers JOIN messages ON messages.id = message_id"
+        "INSERT INTO search_words (rowid, text) "
+        "SELECT number, text FROM search_numbers JOIN messages ON messages.id = written_id"
     )
 
 
