@@ -22,7 +22,7 @@ SHELL = /bin/sh
 
 help: ## this list
 	@echo "make run      set up what is missing and start Rapport on http://127.0.0.1:8000 (PORT=8001 make run: elsewhere)"
-	@echo "make test     every test, fast to slow (ARGS='-k words' narrows it)"
+	@echo "make test     every test (ARGS='-k words' narrows it)"
 	@echo "make check    formatting, lint, types, known vulnerabilities"
 	@echo "make format   write the formatting that make check asks for"
 	@echo "make bench    measure; figures go to bench/results/"
@@ -35,14 +35,9 @@ run: $(APP_STAMP) $(RASA_STAMP)
 
 setup: $(APP_STAMP) $(DEV_STAMP) $(RASA_STAMP)
 
-# Files side by side where they need no more than a store and a browser; then, one by one, what shares a running stack.
+# Side by side: the tests of one running stack, and beside them those that need no more than a store and a browser.
 test: setup
-ifdef ARGS
-	@.venv/bin/pytest $(ARGS)
-else
-	@.venv/bin/pytest -n auto --dist loadfile tests/unit tests/integration tests/browser
-	@.venv/bin/pytest tests/acceptance
-endif
+	@.venv/bin/pytest -n auto $(ARGS)
 
 check: $(DEV_STAMP)
 	.venv/bin/ruff format --check .

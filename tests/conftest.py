@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import hypothesis
 import psycopg
 import pytest
 from sqlalchemy import Engine
+from xdist.scheduler import LoadScopeScheduling
 
 from crm_store.business import Business
 from crm_store.business_file import load_business
@@ -35,6 +37,17 @@ pytest_plugins = ["browsing"]
 # A slow machine is no reason to fail, and a failure must come again when the test is run again.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")
+
+
+class Together(LoadScopeScheduling):
+    """Which tests run in one process: a file's, and all that share the trained model and the running stacks."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("/test_", 1)[0] if "acceptance/" in nodeid else nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture
