@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from html import unescape
+from pathlib import Path
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Engine, insert
 
+from bot.console import create_console
 from bot.console.guards import SESSION_COOKIE
+from bot.console.rendering import Clock
+from bot.gateway.wakeups import Wakeups
+from bot.settings import Settings
 from crm_store.access.staff import Role, Staff
+from crm_store.business import Business
 from crm_store.database import UnitOfWork
 from crm_store.tables import staff, staff_sessions
 
@@ -39,6 +45,13 @@ class Colleague:
     async def does(self, act: str, conversation_id: str, **form: str) -> Response:
         """Sends a form of a transcript; the page it leads to."""
         return await self.http.post(f"/console/conversations/{conversation_id}/{act}", data=form, headers=OURS)
+
+
+def only_console(engine: Engine, business: Business, var: Path, clock: Clock) -> FastAPI:
+    """A gateway that serves the console and nothing else: for what is read and done there alone."""
+    gateway = FastAPI()
+    gateway.mount("/console", create_console(engine, business, Settings(var=var), clock, Wakeups()))
+    return gateway
 
 
 def hire(gateway: FastAPI, engine: Engine, now: datetime, name: str, role: Role = "agent") -> Colleague:

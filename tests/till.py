@@ -6,10 +6,6 @@ from typing import Any
 
 from guest import Clock
 from httpx import AsyncClient, Response
-from sqlalchemy import Engine
-from visitor import rows
-
-from crm_store.database import reading
 
 MAIL = {"type": "email", "value": "sari@example.com"}
 CARD = {"type": "loyalty_number", "value": "KS-700001"}
@@ -56,8 +52,3 @@ def is_problem(answer: Response, status: int, slug: str) -> bool:
     body = answer.json()
     assert body["detail"]
     return (answer.status_code, body["type"].rpartition("/")[2]) == (status, slug)
-
-
-def kept(engine: Engine, table: Any, **where: Any) -> Any:
-    with reading(engine) as connection:
-        return rows(connection, table, **where)

@@ -19,10 +19,15 @@ from crm_store.conversations.outbox import Outgoing
 from crm_store.conversations.sessions import open_session, raise_session
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.proof import Proof
-from crm_store.moment import TurnResult, Understanding
+from crm_store.moment import Reply, TurnResult, Understanding
 from crm_store.tables import conversations, interactions, metadata
 from crm_store.turn import TurnRequest, take_turn
 
+SARI = Proof("web", "sari.w", {"given_name": "Sari"})
+BUDI = Proof("web", "budi.h", {"given_name": "Budi"})
+"""Customers whom the shop signs for."""
+OFFICE = ("need", "office", 0.95)
+"""An entity: what Rasa hears in a wish for the office."""
 NOTHING_SAID = TurnRequest("", "", Understanding("", 0.0, "en"))
 
 
@@ -125,6 +130,11 @@ def responses(result: TurnResult) -> list[str]:
     return [reply.response for reply in result.replies]
 
 
+def only(result: TurnResult) -> Reply:
+    (reply,) = result.replies
+    return reply
+
+
 def offered(result: TurnResult) -> str | None:
     """The id of the offer on the card, if there is one."""
     return next((reply.offer["id"] for reply in result.replies if reply.offer), None)
@@ -152,6 +162,22 @@ def rows(connection: Any, table: Table, **where: Any) -> Sequence[Any]:
         query = query.where(table.c[column] == value)
     found: Sequence[Any] = connection.execute(query).all()
     return found
+
+
+def kept(engine: Engine, table: Table, **where: Any) -> Sequence[Any]:
+    """The rows with these values, in a reading of their own."""
+    with reading(engine) as connection:
+        return rows(connection, table, **where)
+
+
+def only_row(engine: Engine, table: Table, **where: Any) -> Any:
+    (row,) = kept(engine, table, **where)
+    return row
+
+
+def requests(engine: Engine, kind: str) -> Sequence[Any]:
+    """What customers asked for in the chat, as the business gets to know it."""
+    return kept(engine, interactions, source="rapport", kind=kind)
 
 
 def add_matter(connection: Any, customer: str, kind: str, status: str, at: datetime, **more: Any) -> str:

@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 import seeds
-from fastapi import FastAPI
+from colleague import only_console
 from on_port import on_port
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
-from bot.console import create_console
-from bot.gateway.wakeups import Wakeups
-from bot.settings import Settings
 from crm_store.access.staff import add_staff
 from crm_store.business import Business
 from crm_store.database import UnitOfWork
@@ -48,9 +45,7 @@ def address(engine: Engine, business: Business, now: datetime, tmp_path: Path) -
             )
         add_staff(uow, EMAIL, "agent", PASSWORD, now, "Rina")
         uow.commit()
-    gateway = FastAPI()
-    gateway.mount("/console", create_console(engine, business, Settings(var=tmp_path), lambda: now, Wakeups()))
-    with on_port(gateway) as url:
+    with on_port(only_console(engine, business, tmp_path, lambda: now)) as url:
         yield f"{url}/console"
 
 

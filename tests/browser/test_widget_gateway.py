@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from browsing import PATIENCE, Widget
 from fakes.assistant import FakeAssistant
+from on_port import on_port
 from playwright.sync_api import Page, expect
 from sqlalchemy import Connection, Engine, select
 
@@ -28,25 +26,13 @@ Does = Callable[[Connection, Staff, str], object]
 
 
 class Gateway:
-    """The gateway on a free port, and what a member of staff does there."""
+    """The gateway at an address, and what a member of staff does there."""
 
-    def __init__(self, engine: Engine, business: Business, var: Path) -> None:
-        self.engine = engine
-        self.app = create_app(Settings(var=var, _env_file=None), engine, business, FakeAssistant())
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(self.app, log_level="critical", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
-        self._thread.start()
+    def __init__(self, engine: Engine, url: str) -> None:
+        self.engine, self.url = engine, url
         with UnitOfWork(engine) as work:
             self.rina = add_staff(work, "rina@example.com", "agent", "a long enough password", now(), "Rina")
             work.commit()
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
 
     def does(self, does: Does) -> None:
         """In the conversation that was begun last. Nobody is woken: a poll hears of it with the customer's next message."""
@@ -59,9 +45,8 @@ class Gateway:
 
 @pytest.fixture
 def gateway(engine: Engine, business: Business, tmp_path: Path) -> Iterator[Gateway]:
-    gateway = Gateway(engine, business, tmp_path)
-    yield gateway
-    gateway.stop()
+    with on_port(create_app(Settings(var=tmp_path, _env_file=None), engine, business, FakeAssistant())) as url:
+        yield Gateway(engine, url)
 
 
 @pytest.fixture

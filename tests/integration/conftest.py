@@ -1,4 +1,4 @@
-"""The gateway as a whole, with a fake in Rasa's place and a clock that is moved by hand."""
+"""The gateway, with a fake in Rasa's place and a clock that is moved by hand, and who comes to it: guests, staff, a till."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from acceptance.running import free_port
+from colleague import Colleague, hire, only_console
 from commands import Rapport
 from fakes.assistant import FakeAssistant
 from fakes.telegram import FakeTelegram
@@ -21,6 +22,7 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import Engine
 from till import Till
 from typer.testing import CliRunner, Result
+from visitor import Visitor, arrive
 
 from bot.channels.telegram import delivery
 from bot.cli.main import app as command
@@ -61,6 +63,31 @@ async def gateway(
 async def http(gateway: FastAPI) -> AsyncIterator[AsyncClient]:
     async with AsyncClient(transport=ASGITransport(gateway), base_url="http://testserver") as client:
         yield client
+
+
+@pytest.fixture
+def console_alone(engine: Engine, business: Business, clock: Clock, tmp_path: Path) -> FastAPI:
+    return only_console(engine, business, tmp_path, clock)
+
+
+@pytest.fixture
+async def rina(gateway: FastAPI, engine: Engine, clock: Clock) -> AsyncIterator[Colleague]:
+    colleague = hire(gateway, engine, clock(), "Rina")
+    async with colleague.http:
+        yield colleague
+
+
+@pytest.fixture
+async def agus(gateway: FastAPI, engine: Engine, clock: Clock) -> AsyncIterator[Colleague]:
+    colleague = hire(gateway, engine, clock(), "Agus")
+    async with colleague.http:
+        yield colleague
+
+
+@pytest.fixture
+def guest(engine: Engine, business: Business, now: datetime) -> Visitor:
+    """Somebody new who has opened the chat."""
+    return arrive(engine, business, now)
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,8 @@ from fastapi import FastAPI
 from guest import Clock
 from httpx import Response
 from sqlalchemy import Engine, insert, select
-from visitor import add_matter, arrive, counts, offered, responses, rows
+from visitor import add_matter, arrive, counts, kept, offered, responses
 
-from bot.console import create_console
-from bot.gateway.wakeups import Wakeups
-from bot.settings import Settings
 from crm_store.access.consent import OFFERS, PROFILE, QUESTIONS
 from crm_store.access.erasure import erase_customer
 from crm_store.business import Asking, Business
@@ -45,17 +41,8 @@ Call = Callable[..., Awaitable[Response]]
 
 
 @pytest.fixture
-def gateway(engine: Engine, business: Business, clock: Clock, tmp_path: Path) -> FastAPI:
-    app = FastAPI()
-    app.mount("/console", create_console(engine, business, Settings(var=tmp_path), clock, Wakeups()))
-    return app
-
-
-@pytest.fixture
-async def rina(gateway: FastAPI, engine: Engine, now: datetime) -> AsyncIterator[Colleague]:
-    colleague = hire(gateway, engine, now, "Rina")
-    yield colleague
-    await colleague.http.aclose()
+def gateway(console_alone: FastAPI) -> FastAPI:
+    return console_alone
 
 
 @pytest.fixture
@@ -133,11 +120,6 @@ def withdraw(engine: Engine, customer: str, purpose: str, at: datetime) -> None:
             insert(consents).values(customer_id=customer, purpose=purpose, granted=False, at=at, **word)
         )
         work.commit()
-
-
-def kept(engine: Engine, table: Any, **where: Any) -> Any:
-    with reading(engine) as connection:
-        return rows(connection, table, **where)
 
 
 async def calls(rina: Colleague, **by: str) -> Response:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from commands import Rapport, answer
 from sqlalchemy import Engine
-from visitor import Visitor, arrive, offered, responses, rows
+from visitor import OFFICE, SARI, Visitor, arrive, kept, offered, responses
 
 from bot.cli.consent import Purpose
 from crm_store.access import consent
@@ -19,12 +18,8 @@ from crm_store.database import UnitOfWork, reading
 from crm_store.differentiate.picture import picture
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.profiles import scope
-from crm_store.identify.proof import Proof
 from crm_store.tables import consents, decisions, evidence, notices, value_scores
 from crm_store.turn import _moment
-
-SARI = Proof("web", "sari.w", {"given_name": "Sari"})
-OFFICE = ("need", "office", 0.95)
 
 
 def word(visitor: Visitor, purpose: str, granted: bool, text: str = "no more of that") -> None:
@@ -39,16 +34,6 @@ def word(visitor: Visitor, purpose: str, granted: bool, text: str = "no more of 
 def withdrawn(visitor: Visitor) -> frozenset[str]:
     with reading(visitor.engine) as connection:
         return consent.withdrawn(connection, [visitor.profile])
-
-
-def stored(visitor: Visitor, table: Any, **where: Any) -> Any:
-    with reading(visitor.engine) as connection:
-        return rows(connection, table, **where)
-
-
-@pytest.fixture
-def guest(engine: Engine, business: Business, now: datetime) -> Visitor:
-    return arrive(engine, business, now)
 
 
 @pytest.fixture
@@ -110,7 +95,7 @@ def test_who_wants_no_offers_gets_one_only_when_asking_for_advice(guest: Visitor
     told = guest.says("something for the office", "action_note_need", OFFICE)
     assert offered(told) is None
     assert responses(told) == ["utter_answer_noted"]
-    assert "wants none unasked" in stored(guest, decisions, message_id=guest.last_request.message_id)[0].reason
+    assert "wants none unasked" in kept(guest.engine, decisions, message_id=guest.last_request.message_id)[0].reason
     word(guest, QUESTIONS, granted=False)
     assert offered(guest.says("what do you recommend?", "action_advise"))
 
@@ -118,7 +103,7 @@ def test_who_wants_no_offers_gets_one_only_when_asking_for_advice(guest: Visitor
 def test_who_wants_no_offers_is_not_asked_what_only_an_offer_would_need(guest: Visitor) -> None:
     word(guest, OFFERS, granted=False)
     guest.says("something for the office", "action_note_need", OFFICE)
-    assert stored(guest, decisions, message_id=guest.last_request.message_id)[0].question_id is None
+    assert kept(guest.engine, decisions, message_id=guest.last_request.message_id)[0].question_id is None
 
 
 def test_the_till_is_told_of_no_offer_either(sari: Visitor) -> None:
@@ -132,20 +117,20 @@ def test_the_till_is_told_of_no_offer_either(sari: Visitor) -> None:
 def test_who_wants_no_profile_teaches_nothing_more_and_gets_the_offers_of_a_stranger(guest: Visitor) -> None:
     guest.says("something for the office", "action_note_need", OFFICE)
     word(guest, PROFILE, granted=False)
-    before = stored(guest, evidence)
+    before = kept(guest.engine, evidence)
     stranger = arrive(guest.engine, guest.business, guest.at)
     word(stranger, QUESTIONS, granted=False)
 
     told = guest.says("or something fruity", "action_note_need", ("need", "explorer", 0.95))
     advised = guest.says("what do you recommend?", "action_advise")
 
-    assert stored(guest, evidence) == before
+    assert kept(guest.engine, evidence) == before
     assert not any(response.startswith("utter_ask") for response in [*responses(told), *responses(advised)])
     with reading(guest.engine) as connection:
         seen = picture(connection, guest.business, [guest.profile], guest.at)
     assert (seen.evidence, seen.is_profiled) == ([], False)
     assert seen.needs == pytest.approx(guest.business.prior)
-    (decision,) = stored(guest, decisions, message_id=guest.last_request.message_id)
+    (decision,) = kept(guest.engine, decisions, message_id=guest.last_request.message_id)
     assert "wants no profile" in decision.reason
     assert "from the prior alone" in decision.reason
     assert offered(told) == offered(stranger.says("what do you recommend?", "action_advise"))
@@ -154,10 +139,10 @@ def test_who_wants_no_profile_teaches_nothing_more_and_gets_the_offers_of_a_stra
 def test_who_wants_no_profile_is_not_valued_even_when_verified(sari: Visitor) -> None:
     word(sari, PROFILE, granted=False)
     sari.says("what do you recommend?", "action_advise")
-    decision = stored(sari, decisions, message_id=sari.last_request.message_id)[0]
+    decision = kept(sari.engine, decisions, message_id=sari.last_request.message_id)[0]
     assert (decision.treatment, decision.facts.keys() & {"value", "tier"}) == ("guest", set())
     assert "wants no profile" in decision.reason
-    assert stored(sari, value_scores) == []
+    assert kept(sari.engine, value_scores) == []
 
 
 def test_what_was_learnt_counts_again_when_it_is_allowed_again(guest: Visitor) -> None:
@@ -197,7 +182,7 @@ def with_notice(business: Business, url: str = "https://shop.example/privacy", *
 
 def shown(visitor: Visitor) -> list[tuple[str, str]]:
     """(channel, wording) of each notice that was shown, in order."""
-    texts = {row.id: row.text for row in stored(visitor, notices)}
+    texts = {row.id: row.text for row in kept(visitor.engine, notices)}
     with reading(visitor.engine) as connection:
         told = consent.history(connection, [visitor.profile])
     return [(row.channel, texts[row.notice_id]) for row in told if row.purpose == NOTICE]
@@ -249,7 +234,7 @@ def test_a_turn_that_is_retried_says_the_notice_again_and_keeps_it_once(
     visitor = arrive(engine, with_notice(business), now, channel="telegram")
     first = visitor.says("hello", "action_greet")
     assert visitor.again() == first
-    assert len(stored(visitor, consents, purpose=NOTICE)) == 1
+    assert len(kept(visitor.engine, consents, purpose=NOTICE)) == 1
 
 
 def test_a_business_without_a_notice_says_none(engine: Engine, business: Business, now: datetime) -> None:

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-from colleague import Colleague, field, hire, rows, text
-from fastapi import FastAPI
+from colleague import Colleague, field, rows, text
 from guest import Clock, Guest, arrive
 from httpx import AsyncClient
 from sqlalchemy import Engine
 
 from crm_store.conversations.reviews import tags_in_use
 from crm_store.database import reading
-
-
-@pytest.fixture
-async def rina(gateway: FastAPI, engine: Engine, clock: Clock) -> AsyncIterator[Colleague]:
-    colleague = hire(gateway, engine, clock(), "Rina")
-    async with colleague.http:
-        yield colleague
-
-
-@pytest.fixture
-async def agus(gateway: FastAPI, engine: Engine, clock: Clock) -> AsyncIterator[Colleague]:
-    colleague = hire(gateway, engine, clock(), "Agus")
-    async with colleague.http:
-        yield colleague
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -19,20 +18,6 @@ from sqlalchemy import Engine, insert, select, update
 from bot.console.guards import SESSION_COOKIE
 from crm_store.database import UnitOfWork, reading
 from crm_store.tables import conversations, journal, messages, outbox
-
-
-@pytest.fixture
-async def rina(gateway: FastAPI, engine: Engine, clock: Clock) -> AsyncIterator[Colleague]:
-    colleague = hire(gateway, engine, clock(), "Rina")
-    async with colleague.http:
-        yield colleague
-
-
-@pytest.fixture
-async def agus(gateway: FastAPI, engine: Engine, clock: Clock) -> AsyncIterator[Colleague]:
-    colleague = hire(gateway, engine, clock(), "Agus")
-    async with colleague.http:
-        yield colleague
 
 
 @pytest.fixture

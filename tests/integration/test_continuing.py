@@ -6,18 +6,15 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
-from visitor import Visitor, arrive, rows
+from visitor import BUDI, SARI, Visitor, arrive, rows
 
 from crm_store.access.staff import Staff, add_staff
 from crm_store.business import Business
 from crm_store.conversations import desk, inbox
 from crm_store.conversations.sessions import close_session, session
 from crm_store.database import UnitOfWork, reading
-from crm_store.identify.proof import Proof
 from crm_store.tables import conversations, device_tokens
 
-SARI = Proof("web", "sari.w", {"given_name": "Sari"})
-BUDI = Proof("web", "budi.h", {"given_name": "Budi"})
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
@@ -29,11 +26,6 @@ def rina(engine: Engine, now: datetime) -> Staff:
         rina = add_staff(work, "rina@example.com", "agent", "a long enough password", now, "Rina")
         work.commit()
     return rina
-
-
-@pytest.fixture
-def guest(engine: Engine, business: Business, now: datetime) -> Visitor:
-    return arrive(engine, business, now)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from httpx import Response
 from sqlalchemy import Engine
-from till import MAIL, RECORD, Till, is_problem, kept
-from visitor import arrive, counts, offered, responses
+from till import MAIL, RECORD, Till, is_problem
+from visitor import arrive, counts, kept, offered, responses
 
 from crm_store.business import Asking, Business
 from crm_store.identify.proof import Proof

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import seeds
 from sqlalchemy import Engine
-from visitor import counts, everything, rows
+from visitor import counts, everything, kept, only_row
 
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
@@ -62,16 +62,6 @@ def found_or_made(engine: Engine, now: datetime, *given: Given, source: str = "p
     return customer
 
 
-def all_rows(engine: Engine, table: Any, **where: Any) -> Any:
-    with reading(engine) as connection:
-        return rows(connection, table, **where)
-
-
-def only_row(engine: Engine, table: Any) -> Any:
-    (row,) = all_rows(engine, table)
-    return row
-
-
 # Events --------------------------------------------------------------------------------------------------------------
 
 
@@ -92,7 +82,7 @@ def test_a_purchase_becomes_a_transaction(engine: Engine, sari: str, now: dateti
     assert (row.amount, row.margin, row.currency, row.quantity) == (185_000, 60_000, "IDR", 2)
     assert (row.product, row.category, row.order_id) == ("Office Blend 1 kg", "office_beans", "4711")
     assert row.attributes == {"till": "3"}
-    assert all_rows(engine, interactions) == []
+    assert kept(engine, interactions) == []
     assert only_row(engine, events).body == body
 
 
@@ -116,7 +106,7 @@ def test_anything_else_becomes_an_interaction(engine: Engine, sari: str, now: da
         60_000,
     )
     assert row.attributes == {"place": "Menteng"}
-    assert all_rows(engine, transactions) == []
+    assert kept(engine, transactions) == []
 
 
 def test_a_page_event_stays_an_event(engine: Engine, sari: str, now: datetime) -> None:
@@ -124,8 +114,8 @@ def test_a_page_event_stays_an_event(engine: Engine, sari: str, now: datetime) -
     bought = Event("page:c1", "e-2", now, "web", "purchase", {"amount": 1})
     assert keep(engine, page, sari)
     assert keep(engine, bought, sari), "a browser's word for a purchase is no purchase"
-    assert len(all_rows(engine, events)) == 2
-    assert all_rows(engine, interactions) == all_rows(engine, transactions) == []
+    assert len(kept(engine, events)) == 2
+    assert kept(engine, interactions) == kept(engine, transactions) == []
 
 
 @pytest.mark.parametrize("kind", ["purchase", "call"])
@@ -141,7 +131,7 @@ def test_the_same_event_again_is_known_and_changes_nothing(engine: Engine, sari:
 def test_two_sources_may_use_the_same_event_id(engine: Engine, sari: str, now: datetime) -> None:
     assert keep(engine, an_event(now, "purchase", amount=1, source="pos"), sari)
     assert keep(engine, an_event(now, "purchase", amount=1, source="web"), sari)
-    assert len(all_rows(engine, transactions)) == 2
+    assert len(kept(engine, transactions)) == 2
 
 
 @pytest.mark.parametrize("amount", [None, "185.000", "", True, [1]], ids=str)
@@ -304,10 +294,10 @@ def test_a_new_customer_is_made_with_all_that_identifies_them(engine: Engine, no
     made = found_or_made(engine, now, MAIL, CARD, ("record", "web/sari.w"), ("customer_number", " 17 "))
     for given in (MAIL, CARD, ("record", "web/sari.w"), ("customer_number", "17")):
         assert who(engine, given) == made
-    kept = {row.type: row for row in all_rows(engine, identifiers)}
-    assert (kept["loyalty_id"].value, kept["loyalty_id"].raw) == ("KS700001", "KS-700001")
-    assert {row.assurance for row in kept.values()} == {"imported"}
-    assert {row.source for row in kept.values()} == {"pos"}
+    by_type = {row.type: row for row in kept(engine, identifiers)}
+    assert (by_type["loyalty_id"].value, by_type["loyalty_id"].raw) == ("KS700001", "KS-700001")
+    assert {row.assurance for row in by_type.values()} == {"imported"}
+    assert {row.source for row in by_type.values()} == {"pos"}
     assert only_row(engine, records).source_id == "sari.w"
 
 
@@ -344,8 +334,8 @@ def test_an_identifier_written_twice_is_one(engine: Engine, now: datetime) -> No
         ("record", "a/b"),
     )
     found_or_made(engine, now, *twice)
-    assert len(all_rows(engine, identifiers)) == 2
-    assert len(all_rows(engine, records)) == 1
+    assert len(kept(engine, identifiers)) == 2
+    assert len(kept(engine, records)) == 1
 
 
 def test_a_value_of_one_type_is_none_of_another(engine: Engine, now: datetime) -> None:
@@ -393,7 +383,7 @@ def test_what_is_typed_where_there_is_no_identifier_makes_no_customer_of_many_pe
     with pytest.raises(UnusableIdentifiersError):
         found_or_made(engine, now, nothing)
     assert who(engine, nothing) is None
-    assert all_rows(engine, customers) == []
+    assert kept(engine, customers) == []
     one, other = found_or_made(engine, now, nothing, MAIL), found_or_made(engine, now, nothing, PHONE)
     assert one != other
 

@@ -8,8 +8,8 @@ from typing import Any
 from guest import Clock, arrive, user_token
 from httpx import AsyncClient
 from sqlalchemy import Engine
-from till import CARD, MAIL, RECORD, Till, is_problem, kept
-from visitor import counts
+from till import CARD, MAIL, RECORD, Till, is_problem
+from visitor import counts, kept
 
 from bot.settings import Settings
 from crm_store.tables import customers, events, identifiers, interactions, transactions

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from serving import Known
 from sqlalchemy import Engine, select
-from visitor import Visitor, arrive, counts, responses, rows
+from visitor import OFFICE, Visitor, arrive, counts, responses, rows
 
 from crm_store.access.staff import Staff, add_staff
 from crm_store.business import Business
@@ -19,7 +19,6 @@ from crm_store.database import UnitOfWork, reading
 from crm_store.tables import conversations, interactions, journal, messages
 from crm_store.tables import outbox as outbox_table
 
-OFFICE = ("need", "office", 0.95)
 NIGHT = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 """A Sunday, eleven in the evening in Jakarta."""
 

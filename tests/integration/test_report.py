@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import seeds
-from colleague import Colleague, hire, text
+from colleague import Colleague, text
+from commands import Rapport, answer
 from fastapi import FastAPI
 from sqlalchemy import Connection, Engine, insert
-from typer.testing import CliRunner
 from visitor import add_matter
 
-from bot.cli.main import app as command
-from bot.console import create_console
-from bot.gateway.wakeups import Wakeups
 from bot.report_words import steps
-from bot.settings import Settings
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.profiles import join
@@ -314,32 +308,21 @@ def test_the_share_of_acceptance_has_its_interval(accepted: int, shown: int, low
 
 
 @pytest.fixture
-def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("RAPPORT_VAR", str(tmp_path / "var"))
-    return lambda *words: CliRunner().invoke(command, ["report", "idic", *words])
-
-
-@pytest.fixture
-async def rina(engine: Engine, business: Business, now: datetime, tmp_path: Path) -> AsyncIterator[Colleague]:
-    gateway = FastAPI()
-    gateway.mount("/console", create_console(engine, business, Settings(var=tmp_path), lambda: now, Wakeups()))
-    colleague = hire(gateway, engine, now, "Rina")
-    yield colleague
-    await colleague.http.aclose()
+def gateway(console_alone: FastAPI) -> FastAPI:
+    return console_alone
 
 
 def test_the_command_and_the_page_say_the_same(
-    engine: Engine, business: Business, now: datetime, quarter: None, run: Any
+    engine: Engine, business: Business, now: datetime, quarter: None, rapport: Rapport
 ) -> None:
     days = ("--since", "2025-12-01", "--until", "2026-03-02")
-    told = json.loads(run(*days, "--json").stdout)
+    told = answer(rapport("report", "idic", *days, "--json"))
     with reading(engine) as connection:
         zone = business.business.zone
         period = Period.of_days(datetime(2025, 12, 1).date(), datetime(2026, 3, 2).date(), now, zone)
         found = idic(connection, business, period)
     assert told == json.loads(json.dumps(found.as_dict(), default=lambda at: at.isoformat()))
-    table = run(*days).stdout
+    table = rapport("report", "idic", *days).stdout
     assert "IDIC, Kopi Sudirman, 2025-12-01 00:00 to 2026-03-03 00:00 (Asia/Jakarta)" in table
     for step in steps(found, business):
         for line in step.lines:
@@ -368,11 +351,11 @@ async def test_the_page_shows_every_figure_with_its_meaning(
         assert all(mend.split("`")[0] in shown for mend in touchpoint.mends)
 
 
-def test_a_period_that_is_none_is_refused_with_the_mend(run: Any, engine: Engine) -> None:
-    refused = run("--since", "2026-02-02", "--until", "2026-02-01")
+def test_a_period_that_is_none_is_refused_with_the_mend(rapport: Rapport, engine: Engine) -> None:
+    refused = rapport("report", "idic", "--since", "2026-02-02", "--until", "2026-02-01")
     assert refused.exit_code == 1
     assert "mend:" in refused.output
-    assert run("--since", "yesterday").exit_code == 2
+    assert rapport("report", "idic", "--since", "yesterday").exit_code == 2
 
 
 @pytest.mark.parametrize("query", ["since=2026-02-02&until=2026-02-01", "since=soon", "until=%00", "since=9999-99-99"])

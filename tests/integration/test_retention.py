@@ -6,14 +6,13 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from commands import Rapport, answer
 from fakes.assistant import FakeAssistant
 from guest import Clock
 from sqlalchemy import Engine, select, update
-from visitor import Visitor, arrive, counts, rows
+from visitor import OFFICE, SARI, Visitor, arrive, counts, kept
 
 from bot.gateway.erasing import Erasing
 from bot.gateway.upkeep import Upkeep
@@ -22,7 +21,6 @@ from crm_store.access.retention import Pruned, prune_all, tidy
 from crm_store.access.staff import add_staff, make_password, sign_in
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
-from crm_store.identify.proof import Proof
 from crm_store.tables import (
     claims,
     conversations,
@@ -35,8 +33,6 @@ from crm_store.tables import (
     staff_sessions,
 )
 
-SARI = Proof("web", "sari.w", {"given_name": "Sari"})
-OFFICE = ("need", "office", 0.95)
 YEAR = timedelta(days=365)
 
 
@@ -49,11 +45,6 @@ def tidied(engine: Engine, now: datetime) -> int:
 
 def pruned(engine: Engine, now: datetime, days: int = 365) -> Pruned:
     return prune_all(engine, days, now, lambda _: None)
-
-
-def stored(engine: Engine, table: Any, **where: Any) -> Any:
-    with reading(engine) as connection:
-        return rows(connection, table, **where)
 
 
 @pytest.fixture
@@ -71,9 +62,9 @@ def test_a_session_that_is_over_is_removed_and_one_that_runs_is_not(visitor: Vis
     later = visitor.comes_back(timedelta(hours=11))
     assert tidied(engine, later.at) == 0
     tidied(engine, later.at + timedelta(hours=2))
-    (left,) = stored(engine, sessions)
+    (left,) = kept(engine, sessions)
     assert left.conversation_id == later.conversation_id
-    assert len(stored(engine, messages)) == 2, "what was said in it is kept"
+    assert len(kept(engine, messages)) == 2, "what was said in it is kept"
 
 
 def test_a_device_token_that_was_replaced_is_removed_once_no_second_tab_can_show_it(visitor: Visitor) -> None:
@@ -81,9 +72,9 @@ def test_a_device_token_that_was_replaced_is_removed_once_no_second_tab_can_show
     second = visitor.comes_back(timedelta(minutes=10))
     third = second.comes_back(timedelta(minutes=10))
     tidied(engine, third.at + timedelta(minutes=1))
-    assert len(stored(engine, device_tokens)) == 3
+    assert len(kept(engine, device_tokens)) == 3
     tidied(engine, third.at + timedelta(minutes=6))
-    assert len(stored(engine, device_tokens)) == 2
+    assert len(kept(engine, device_tokens)) == 2
     back = third.comes_back(timedelta(days=30))
     assert back.profile == visitor.profile, "the device is known as before"
 
@@ -93,9 +84,9 @@ def test_a_chat_in_which_nobody_said_anything_is_removed_when_nobody_can_any_mor
 ) -> None:
     arrive(engine, business, now)
     tidied(engine, now + timedelta(hours=20))
-    assert len(stored(engine, conversations)) == 1
+    assert len(kept(engine, conversations)) == 1
     tidied(engine, now + timedelta(hours=25))
-    assert stored(engine, conversations) == []
+    assert kept(engine, conversations) == []
 
 
 def test_a_staff_session_that_is_over_is_removed(engine: Engine, now: datetime) -> None:
@@ -106,7 +97,7 @@ def test_a_staff_session_that_is_over_is_removed(engine: Engine, now: datetime) 
     sign_in(engine, "ani@example.com", password, now)
     assert tidied(engine, now) == 0
     tidied(engine, now + YEAR)
-    assert stored(engine, staff_sessions) == []
+    assert kept(engine, staff_sessions) == []
 
 
 # Old conversations ---------------------------------------------------------------------------------------------------
@@ -119,8 +110,8 @@ def test_the_words_of_an_old_conversation_go_and_what_was_learnt_of_a_customer_s
     assert pruned(engine, later) == Pruned(1, 0)
     left = counts(engine)
     assert (left["conversations"], left["messages"], left["turns"], left["claims"], left["sessions"]) == (0,) * 5
-    assert [piece.value for piece in stored(engine, evidence)] == ["office"]
-    assert profile in {row.id for row in stored(engine, customers)}
+    assert [piece.value for piece in kept(engine, evidence)] == ["office"]
+    assert profile in {row.id for row in kept(engine, customers)}
     assert left["decisions"] == 1
 
 
@@ -134,8 +125,8 @@ def test_a_stranger_who_has_come_back_is_kept(visitor: Visitor) -> None:
     back = visitor.comes_back(YEAR)
     back.says("hello again", "action_greet")
     assert pruned(engine, back.at + timedelta(days=1)) == Pruned(1, 0)
-    assert [row.id for row in stored(engine, conversations)] == [back.conversation_id]
-    assert len(stored(engine, evidence)) == 1
+    assert [row.id for row in kept(engine, conversations)] == [back.conversation_id]
+    assert len(kept(engine, evidence)) == 1
 
 
 def test_what_is_younger_is_untouched(visitor: Visitor) -> None:
@@ -156,7 +147,7 @@ def test_many_go_in_pieces(engine: Engine, business: Business, now: datetime, mo
 
 def test_the_assistant_forgets_them_too(visitor: Visitor) -> None:
     pruned(visitor.engine, visitor.at + YEAR + timedelta(days=1))
-    (left,) = stored(visitor.engine, erasures)
+    (left,) = kept(visitor.engine, erasures)
     assert left.trackers == [visitor.conversation_id]
 
 
@@ -170,7 +161,7 @@ async def test_the_gateway_does_it_by_itself(
     upkeep = Upkeep(visitor.engine, Erasing(visitor.engine, assistant, tmp_path / "tracker.db", clock), clock, 365)
     working = asyncio.create_task(upkeep.run())
     async with asyncio.timeout(20):
-        while stored(visitor.engine, customers):
+        while kept(visitor.engine, customers):
             await asyncio.sleep(0.01)
     working.cancel()
     with suppress(asyncio.CancelledError):

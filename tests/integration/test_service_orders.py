@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from serving import Known
 from sqlalchemy import Engine
-from visitor import Visitor, arrive, everything, offered, responses, rows
+from visitor import Visitor, arrive, everything, offered, only, requests, responses
 
 from crm_store.business import Business
 from crm_store.database import reading
 from crm_store.interact.matters import open_matters
-from crm_store.moment import Reply, TurnResult
-from crm_store.tables import interactions
 
 
 @pytest.fixture
@@ -30,16 +27,6 @@ def visitor(engine: Engine, business: Business, now: datetime, sari: Known) -> V
 
 def number(written: str) -> tuple[str, str, float]:
     return ("order_number", written, 1.0)
-
-
-def only(result: TurnResult) -> Reply:
-    (reply,) = result.replies
-    return reply
-
-
-def requests(engine: Engine, kind: str) -> list[Any]:
-    with reading(engine) as connection:
-        return list(rows(connection, interactions, source="rapport", kind=kind))
 
 
 # Orders --------------------------------------------------------------------------------------------------------------

@@ -12,26 +12,15 @@ from httpx import AsyncClient
 from serving import on_shelf
 from sqlalchemy import Engine
 from till import Till, is_problem
-from visitor import Visitor, arrive, offered, responses, rows
+from visitor import Visitor, arrive, offered, only, responses, rows
 
 from crm_store.business import Business, Store
 from crm_store.database import reading
 from crm_store.imports import import_stock
-from crm_store.moment import Reply, TurnResult
 from crm_store.tables import stock
 
 TORAJA = ("product", "toraja", 1.0)
 KEMANG = ("store", "kemang", 1.0)
-
-
-@pytest.fixture
-def guest(engine: Engine, business: Business, now: datetime) -> Visitor:
-    return arrive(engine, business, now)
-
-
-def only(result: TurnResult) -> Reply:
-    (reply,) = result.replies
-    return reply
 
 
 def shelves(engine: Engine) -> dict[tuple[str, str], float]:

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from serving import Known
 from sqlalchemy import Engine
-from visitor import Visitor, arrive, offered, responses, rows
+from visitor import OFFICE, Visitor, arrive, offered, only, requests, responses, rows
 
 from crm_store.access.staff import add_staff
 from crm_store.business import Business
 from crm_store.conversations import desk
 from crm_store.database import UnitOfWork, reading
-from crm_store.moment import SPEAK, Reply, TurnResult
-from crm_store.tables import consents, conversations, interactions
+from crm_store.moment import SPEAK
+from crm_store.tables import consents, conversations
 
 NIGHT = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 """A Sunday, eleven in the evening in Jakarta."""
-OFFICE = ("need", "office", 0.95)
-
-
-@pytest.fixture
-def guest(engine: Engine, business: Business, now: datetime) -> Visitor:
-    return arrive(engine, business, now)
-
-
-def only(result: TurnResult) -> Reply:
-    (reply,) = result.replies
-    return reply
-
-
-def kept(engine: Engine, kind: str) -> list[Any]:
-    with reading(engine) as connection:
-        return list(rows(connection, interactions, source="rapport", kind=kind))
 
 
 # Complaint and praise ------------------------------------------------------------------------------------------------
@@ -43,13 +26,13 @@ def kept(engine: Engine, kind: str) -> list[Any]:
 def test_a_complaint_is_kept_apologised_for_once_and_a_person_called(guest: Visitor, engine: Engine) -> None:
     told = guest.says("the beans were stale", "action_complain")
     assert responses(told) == ["utter_complaint_noted"]
-    (complaint,) = kept(engine, "complaint")
+    (complaint,) = requests(engine, "complaint")
     assert (complaint.status, complaint.text, complaint.customer_id) == ("open", "the beans were stale", guest.profile)
-    assert [row.status for row in kept(engine, "person_request")] == ["open"]
+    assert [row.status for row in requests(engine, "person_request")] == ["open"]
     assert guest._conversation("state") == "waiting"
     more = guest.says("and the box was open", "action_complain")
     assert responses(more) == ["utter_noted_for_colleague"]
-    assert len(kept(engine, "complaint")) == 1
+    assert len(requests(engine, "complaint")) == 1
 
 
 def test_a_customer_s_complaint_of_an_order_names_it_where_it_is_theirs(
@@ -61,7 +44,7 @@ def test_a_customer_s_complaint_of_an_order_names_it_where_it_is_theirs(
         visitor = arrive(engine, business, now, proof=sari.proof)
         visitor.says(f"{typed} came open!", "action_complain", ("order_number", typed, 1.0))
         visitor.says("never mind", "action_cancel_person")
-    assert sorted(str(row.order_id) for row in kept(engine, "complaint")) == ["None", "ORD-1001"]
+    assert sorted(str(row.order_id) for row in requests(engine, "complaint")) == ["None", "ORD-1001"]
 
 
 def test_at_night_the_next_opening_is_told(engine: Engine, business: Business) -> None:
@@ -84,7 +67,7 @@ def test_while_a_complaint_is_open_nothing_is_asked_or_offered_until_staff_have_
         desk.take(work.connection, rina, guest.conversation_id, guest.at)
         desk.hand_back(work.connection, rina, guest.conversation_id, guest.at)
         work.commit()
-    assert [row.status for row in kept(engine, "complaint")] == ["resolved"]
+    assert [row.status for row in requests(engine, "complaint")] == ["resolved"]
     assert responses(guest.says("for the office", "action_note_need", OFFICE)) != ["utter_answer_noted"]
 
 
@@ -112,7 +95,7 @@ def test_facts_are_told_while_a_person_is_waited_for(guest: Visitor) -> None:
 
 def test_praise_is_thanked_for_and_kept_and_holds_nothing_up(guest: Visitor, engine: Engine) -> None:
     assert responses(guest.says("great shop!", "action_praise")) == ["utter_praise_thanks"]
-    assert [(row.text, row.status) for row in kept(engine, "praise")] == [("great shop!", "done")]
+    assert [(row.text, row.status) for row in requests(engine, "praise")] == [("great shop!", "done")]
     assert responses(guest.says("for the office", "action_note_need", OFFICE)) == ["utter_ask_cups"]
 
 

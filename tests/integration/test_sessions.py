@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from visitor import Visitor, arrive, offered, responses, rows
+from visitor import BUDI, SARI, Visitor, arrive, kept, offered, responses, rows
 
 from crm_store.business import Business
 from crm_store.conversations.sessions import raise_session, session
@@ -15,11 +15,8 @@ from crm_store.database import UnitOfWork, reading
 from crm_store.identify import devices
 from crm_store.identify.devices import GRACE
 from crm_store.identify.profiles import canonical
-from crm_store.identify.proof import Proof
 from crm_store.tables import conversations, customers, device_tokens, evidence, journal, messages, records, sessions
 
-SARI = Proof("web", "sari.w", {"given_name": "Sari"})
-BUDI = Proof("web", "budi.h", {"given_name": "Budi"})
 TASTE = ("need", "explorer", 0.95)
 SECOND = timedelta(seconds=1)
 
@@ -47,11 +44,6 @@ def are_one(engine: Engine, one: str, other: str) -> bool:
         return canonical(connection, one) == canonical(connection, other)
 
 
-def all_rows(engine: Engine, table: Any, **where: Any) -> Any:
-    with reading(engine) as connection:
-        return rows(connection, table, **where)
-
-
 # The device ----------------------------------------------------------------------------------------------------------
 
 
@@ -74,7 +66,7 @@ def test_tokens_are_long_random_and_stored_only_as_hashes(visitor: Visitor, engi
     tokens = {visitor.device_token, back.device_token, visitor.session_token, back.session_token}
     assert len(tokens) == 4
     assert all(len(token) >= 43 for token in tokens), "256 bits in base64"
-    stored = str(all_rows(engine, device_tokens)) + str(all_rows(engine, sessions))
+    stored = str(kept(engine, device_tokens)) + str(kept(engine, sessions))
     assert not any(token in stored for token in tokens)
 
 
@@ -135,7 +127,7 @@ def test_two_tabs_that_open_at_once_both_stay_recognised(visitor: Visitor, engin
 def test_a_user_token_makes_a_customer_of_the_shop_s_record(engine: Engine, business: Business, now: datetime) -> None:
     customer = arrive(engine, business, now, proof=SARI)
     assert assurance_of(customer) == "verified"
-    (record,) = all_rows(engine, records)
+    (record,) = kept(engine, records)
     assert (record.source, record.source_id, record.customer_id) == ("web", "sari.w", customer.profile)
     assert record.attributes == {"given_name": "Sari"}
 
@@ -145,7 +137,7 @@ def test_the_same_customer_on_two_devices_is_one_customer_with_two_devices(
 ) -> None:
     phone, laptop = (arrive(engine, business, now, proof=SARI) for _ in range(2))
     assert phone.profile == laptop.profile
-    of_devices = {row.customer_id for row in all_rows(engine, device_tokens)}
+    of_devices = {row.customer_id for row in kept(engine, device_tokens)}
     assert len(of_devices) == 2
     assert all(are_one(engine, device, phone.profile) for device in of_devices)
 
@@ -162,9 +154,9 @@ def test_a_user_token_joins_the_anonymous_profile_with_what_it_taught(
     if offered(told) is None:
         told = customer.says("what is good?", "action_advise")
     assert offered(told) == "tasting_set"
-    (piece,) = all_rows(engine, evidence)
+    (piece,) = kept(engine, evidence)
     assert piece.customer_id == visitor.profile, "a join moves no row, so that it can be taken back"
-    (joined,) = all_rows(engine, journal)
+    (joined,) = kept(engine, journal)
     assert (joined.kind, joined.customer_id, joined.actor) == ("joined", customer.profile, "user_token")
     assert joined.details == {"from": visitor.profile, "moved": [visitor.profile]}
 
@@ -184,10 +176,10 @@ def test_a_customer_who_comes_back_signed_in_joins_nothing_twice(
     engine: Engine, business: Business, now: datetime
 ) -> None:
     customer = arrive(engine, business, now, proof=SARI)
-    before = len(all_rows(engine, customers))
+    before = len(kept(engine, customers))
     customer.comes_back(timedelta(days=1), proof=SARI).comes_back(timedelta(days=1), proof=SARI)
-    assert len(all_rows(engine, customers)) == before
-    assert all_rows(engine, journal) == []
+    assert len(kept(engine, customers)) == before
+    assert kept(engine, journal) == []
 
 
 def test_a_second_customer_on_the_same_device_gets_a_device_profile_of_their_own(
@@ -210,7 +202,7 @@ def test_what_a_second_customer_teaches_on_a_shared_device_does_not_reach_the_fi
     sari = arrive(engine, business, now, proof=SARI)
     budi = sari.comes_back(timedelta(hours=1), proof=BUDI)
     budi.says("I like fruity coffee", "action_note_need", TASTE)
-    (piece,) = all_rows(engine, evidence)
+    (piece,) = kept(engine, evidence)
     assert piece.customer_id == budi.profile
 
 
@@ -224,16 +216,16 @@ def test_a_running_conversation_is_raised_with_what_it_taught(visitor: Visitor, 
     assert assurance_of(visitor) == "verified"
     assert visitor.profile != device
     assert are_one(engine, visitor.profile, device)
-    assert len(all_rows(engine, messages, conversation_id=visitor.conversation_id)) >= 2
+    assert len(kept(engine, messages, conversation_id=visitor.conversation_id)) >= 2
     (reply,) = visitor.says("hi", "action_greet").replies
     assert reply.values == {"name": "Sari"}
 
 
 def test_proving_the_same_again_changes_nothing(visitor: Visitor, engine: Engine) -> None:
     visitor.proves(SARI)
-    before = (all_rows(engine, customers), all_rows(engine, journal), all_rows(engine, conversations))
+    before = (kept(engine, customers), kept(engine, journal), kept(engine, conversations))
     visitor.proves(SARI)
-    assert (all_rows(engine, customers), all_rows(engine, journal), all_rows(engine, conversations)) == before
+    assert (kept(engine, customers), kept(engine, journal), kept(engine, conversations)) == before
 
 
 def test_a_conversation_of_one_customer_is_not_raised_to_another(visitor: Visitor, engine: Engine) -> None:
@@ -242,7 +234,7 @@ def test_a_conversation_of_one_customer_is_not_raised_to_another(visitor: Visito
     with pytest.raises(ValueError, match="open a new session"):
         visitor.proves(BUDI)
     assert visitor.profile == sari
-    assert len(all_rows(engine, records)) == 1, "the refused proof leaves nothing behind"
+    assert len(kept(engine, records)) == 1, "the refused proof leaves nothing behind"
 
 
 def test_a_conversation_on_another_customer_s_device_is_not_raised(

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import seeds
 from sqlalchemy import Engine, select, update
-from visitor import Visitor, add_matter, arrive, counts, everything, offered, responses, rows
+from visitor import (
+    OFFICE,
+    SARI,
+    Visitor,
+    add_matter,
+    arrive,
+    counts,
+    everything,
+    kept,
+    offered,
+    only_row,
+    responses,
+)
 
 from crm_store.business import Asking, Business
 from crm_store.conversations.outbox import notify
@@ -33,17 +44,10 @@ from crm_store.tables import (
 )
 from crm_store.turn import STEPS, TurnRequest, UnknownActionError, UnknownMessageError, take_turn
 
-SARI = Proof("web", "sari.w", {"given_name": "Sari"})
-OFFICE = ("need", "office", 0.95)
 TOLD = ("consents", "notices")
 """Where it is kept that a customer was shown the privacy notice, at their first words."""
 TASTE = ("need", "explorer", 0.95)
 QUICK = ("need", "quick", 0.95)
-
-
-@pytest.fixture
-def guest(engine: Engine, business: Business, now: datetime) -> Visitor:
-    return arrive(engine, business, now)
 
 
 @pytest.fixture
@@ -70,16 +74,6 @@ def bought(engine: Engine, customer: str, at: datetime, category: str, amount: f
         for day in range(times):
             seeds.add_purchase(work.connection, customer, at - timedelta(days=day), amount, category)
         work.commit()
-
-
-def all_rows(engine: Engine, table: Any, **where: Any) -> Any:
-    with reading(engine) as connection:
-        return rows(connection, table, **where)
-
-
-def only_row(engine: Engine, table: Any, **where: Any) -> Any:
-    (row,) = all_rows(engine, table, **where)
-    return row
 
 
 # A guest -------------------------------------------------------------------------------------------------------------
@@ -140,8 +134,8 @@ def test_a_hello_shows_no_offer_and_nothing_is_kept_as_shown(engine: Engine, bus
     silent = business.model_copy(update={"asking": Asking(per_conversation=0)})
     guest = arrive(engine, silent, now)
     assert responses(guest.says("hello", "action_greet")) == ["utter_greet_guest"]
-    assert all_rows(engine, exposures) == []
-    assert all_rows(engine, decisions) == []
+    assert kept(engine, exposures) == []
+    assert kept(engine, decisions) == []
     assert responses(guest.says("yes", "action_affirm")) == ["utter_affirm_nothing"]
 
 
@@ -156,7 +150,7 @@ def test_a_pressed_button_is_an_answer_and_the_offer_says_what_stood_on_it(guest
 def test_a_button_that_means_nothing_any_more_teaches_nothing(guest: Visitor, engine: Engine) -> None:
     told = guest.says("Some", "action_note_answer", ("pressed", "shoe_size.large", 1.0))
     assert responses(told) == ["utter_out_of_scope"]
-    assert all_rows(engine, evidence) == []
+    assert kept(engine, evidence) == []
 
 
 def test_an_answer_that_does_not_tell_leaves_the_question_open(guest: Visitor) -> None:
@@ -254,7 +248,7 @@ def test_nothing_is_asked_twice_and_no_more_than_the_conversation_s_cap(
 ) -> None:
     for _ in range(6):
         guest.says("I do not know", "action_advise")
-    asked = [row.question_id for row in all_rows(engine, questions_asked)]
+    asked = [row.question_id for row in kept(engine, questions_asked)]
     assert len(asked) == len(set(asked)) <= business.asking.per_conversation
 
 
@@ -266,7 +260,7 @@ def test_the_cap_of_30_days_holds_over_conversations_and_ends_with_them(
     assert responses(visitor.says("hm", "action_advise")) == ["utter_open_matters"]
     visitor = visitor.comes_back(timedelta(days=29))
     visitor.says("something fruity", "action_note_need", TASTE)
-    assert len(all_rows(engine, questions_asked)) == 1
+    assert len(kept(engine, questions_asked)) == 1
     visitor = visitor.comes_back(timedelta(days=2))
     assert responses(visitor.says("for the office", "action_note_need", OFFICE))[-1] == "utter_open_cups"
 
@@ -312,7 +306,7 @@ def test_a_yes_or_no_to_nothing_is_told_so(guest: Visitor) -> None:
 )
 def test_a_need_that_is_denied_is_not_learnt(guest: Visitor, engine: Engine, words: str) -> None:
     guest.says(words, "action_fallback", OFFICE)
-    assert all_rows(engine, evidence) == []
+    assert kept(engine, evidence) == []
 
 
 def test_what_is_not_understood_is_said_not_to_be(guest: Visitor) -> None:
@@ -325,18 +319,18 @@ def test_what_is_said_in_this_message_counts_as_what_is_said_in_this_conversatio
     guest.says("for the office", "action_note_need", OFFICE)
     at_once = only_row(engine, decisions).facts["needs"]["office"]
     guest.says("hard to say", "action_advise")
-    (later,) = [d for d in all_rows(engine, decisions) if d.message_id == guest.last_request.message_id]
+    (later,) = [d for d in kept(engine, decisions) if d.message_id == guest.last_request.message_id]
     assert later.facts["needs"]["office"] == at_once
 
 
 def test_of_a_guest_neither_value_nor_tier_is_kept_or_used(guest: Visitor, engine: Engine) -> None:
     guest.says("for the office", "action_note_need", OFFICE)
     guest.says("30", "action_note_answer")
-    for decision in all_rows(engine, decisions):
+    for decision in kept(engine, decisions):
         assert decision.treatment == "guest"
         assert "tier" not in decision.reason
         assert not {"value", "tier"} & set(decision.facts)
-    assert all_rows(engine, value_scores) == []
+    assert kept(engine, value_scores) == []
 
 
 # A device that was here before ---------------------------------------------------------------------------------------
@@ -364,7 +358,7 @@ def test_a_recognised_device_is_served_from_its_own_profile(guest: Visitor, engi
     back = guest.comes_back(timedelta(days=40))
     told = back.says("what is good today?", "action_advise")
     assert responses(told)[0] == "utter_welcome_back"
-    (decision,) = [d for d in all_rows(engine, decisions) if d.conversation_id == back.conversation_id]
+    (decision,) = [d for d in kept(engine, decisions) if d.conversation_id == back.conversation_id]
     assert max(decision.facts["needs"], key=decision.facts["needs"].get) == "explorer"
     assert "tier" not in decision.reason
 
@@ -383,7 +377,7 @@ def test_a_recognised_device_hears_nothing_that_its_owner_taught_or_bought_elsew
     told = back.says("hello", "action_greet")
     assert responses(told) == ["utter_greet_back"]
     back.says("what is good?", "action_advise")
-    (decision,) = [d for d in all_rows(engine, decisions) if d.conversation_id == back.conversation_id]
+    (decision,) = [d for d in kept(engine, decisions) if d.conversation_id == back.conversation_id]
     assert decision.treatment == "guest"
     assert "from the prior alone" in decision.reason
     assert decision.facts["evidence"] == []
@@ -425,8 +419,8 @@ def test_a_verified_customer_with_an_open_repair_is_served_first_and_asked_nothi
     assert responses(told) == ["utter_welcome_name", "utter_open_matter_ready"]
     assert told.replies[1].values == {"product": "Espresso machine", "where": " at Menteng"}
     assert offered(told) is None
-    assert all_rows(engine, questions_asked) == []
-    assert all_rows(engine, exposures) == []
+    assert kept(engine, questions_asked) == []
+    assert kept(engine, exposures) == []
     decision = only_row(engine, decisions)
     assert decision.treatment == "service_first"
     assert "repair of Espresso machine is ready since 2026-03-01" in decision.reason
@@ -435,10 +429,10 @@ def test_a_verified_customer_with_an_open_repair_is_served_first_and_asked_nothi
     assert only_row(engine, evidence).value == "office"
 
     assert responses(customer.says("yes please", "action_affirm")) == ["utter_matter_request_noted"]
-    (request,) = all_rows(engine, interactions, kind="delivery_request")
+    (request,) = kept(engine, interactions, kind="delivery_request")
     assert request.attributes == {"matter": matter}
     customer.says("what else is there?", "action_advise")
-    assert all_rows(engine, questions_asked) == []
+    assert kept(engine, questions_asked) == []
 
 
 def test_an_open_repair_is_told_of_at_the_first_hello_and_may_be_left(
@@ -450,7 +444,7 @@ def test_an_open_repair_is_told_of_at_the_first_hello_and_may_be_left(
     customer = arrive(engine, business, now, proof=SARI)
     assert responses(customer.says("hi", "action_greet")) == ["utter_welcome_name", "utter_open_matter_ready"]
     assert responses(customer.says("no, I will come", "action_deny")) == ["utter_matter_left"]
-    assert all_rows(engine, interactions, kind="delivery_request") == []
+    assert kept(engine, interactions, kind="delivery_request") == []
 
 
 @pytest.mark.parametrize(
@@ -544,7 +538,7 @@ def test_a_store_purchase_in_between_changes_the_next_decision(
         work.commit()
     second = customer.says("and now?", "action_advise")
     assert offered(second) == "capsule_box"
-    decided = sorted(all_rows(engine, decisions), key=lambda d: d.at)
+    decided = sorted(kept(engine, decisions), key=lambda d: d.at)
     assert "tier migrator" in decided[0].reason
     assert "tier growable" in decided[-1].reason
     assert "observed buys_capsules=capsules" in decided[-1].reason
@@ -577,19 +571,19 @@ def test_whoever_says_stop_asking_is_asked_no_more_not_even_in_the_next_conversa
     guest.says("something for the office", "action_note_need", OFFICE)
     assert responses(guest.says("stop asking me things", "action_stop_asking")) == ["utter_stop_asking_done"]
     assert "question" not in guest.pending
-    (consent,) = all_rows(engine, consents, purpose="questions")
+    (consent,) = kept(engine, consents, purpose="questions")
     assert consent.granted is False
     assert offered(guest.says("for the office", "action_note_need", OFFICE)) == "office_starter"
     back = guest.comes_back(timedelta(days=60))
     back.says("what is good?", "action_advise")
-    assert [row.question_id for row in all_rows(engine, questions_asked)] == ["cups"]
+    assert [row.question_id for row in kept(engine, questions_asked)] == ["cups"]
 
 
 def test_stop_asking_comes_along_when_the_customer_is_verified(guest: Visitor, engine: Engine, sari: str) -> None:
     guest.says("stop asking me things", "action_stop_asking")
     guest.proves(SARI)
     guest.says("something for the office", "action_note_need", OFFICE)
-    assert all_rows(engine, questions_asked) == []
+    assert kept(engine, questions_asked) == []
 
 
 def test_forgetting_needs_a_yes(guest: Visitor) -> None:
@@ -635,7 +629,7 @@ def test_a_claim_is_noted_beside_the_profile_and_changes_nothing(guest: Visitor,
     assert (claim.customer_id, claim.type, claim.value) == (guest.profile, "email", "sari@example.com")
     after = everything(engine)
     assert {t for t in after if after[t] != before[t]} == {"claims", "conversations", "messages", "turns", *TOLD}
-    assert len(all_rows(engine, identifiers, customer_id=sari)) == 1
+    assert len(kept(engine, identifiers, customer_id=sari)) == 1
     guest.says("something for the office", "action_note_need", OFFICE)
     decision = only_row(engine, decisions)
     assert decision.treatment == "guest"
@@ -646,8 +640,8 @@ def test_two_visitors_who_claim_the_same_address_stay_two(guest: Visitor, engine
     other = arrive(engine, guest.business, now)
     for visitor in (guest, other):
         visitor.says("budi@example.com", "action_fallback", ("email", "budi@example.com", 1.0))
-    assert {c.customer_id for c in all_rows(engine, claims)} == {guest.profile, other.profile}
-    assert all(row.canonical_id == row.id for row in all_rows(engine, customers))
+    assert {c.customer_id for c in kept(engine, claims)} == {guest.profile, other.profile}
+    assert all(row.canonical_id == row.id for row in kept(engine, customers))
 
 
 def test_the_same_claim_twice_in_a_message_is_one_and_a_very_long_one_is_cut(guest: Visitor, engine: Engine) -> None:
@@ -661,7 +655,7 @@ def test_the_same_claim_twice_in_a_message_is_one_and_a_very_long_one_is_cut(gue
         ("email", long + ".id", 1.0),
         ("product", "grinder", 1.0),
     )
-    assert sorted(len(claim.value) for claim in all_rows(engine, claims)) == [13, 255]
+    assert sorted(len(claim.value) for claim in kept(engine, claims)) == [13, 255]
 
 
 # Once, or not at all -------------------------------------------------------------------------------------------------
@@ -720,7 +714,7 @@ def test_the_same_turn_at_the_same_moment_is_taken_once(guest: Visitor, engine: 
     with ThreadPoolExecutor(8) as threads:
         results = list(threads.map(lambda _: guest.again(), range(8)))
     assert all(result == results[0] for result in results)
-    assert len(all_rows(engine, evidence)) == len(all_rows(engine, turns)) == 1
+    assert len(kept(engine, evidence)) == len(kept(engine, turns)) == 1
 
 
 def test_a_retried_turn_is_answered_as_it_was_whatever_happened_since(guest: Visitor, engine: Engine) -> None:
