@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from crm_store.business import Business
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.identify.profiles import given_name
+from crm_store.tables import messages
 
 SPEAK = "speak:"
 """Before the language in which the conversation goes on, whatever the message was written in."""
@@ -99,3 +100,18 @@ class Moment:
     def name(self) -> str | None:
         """The customer's first name, for the verified only."""
         return given_name(self.connection, self.profiles) if self.may(Act.BE_GREETED_BY_NAME) else None
+
+    def said_before(self) -> tuple[str, str]:
+        """The customer's message before this one: its id, and what was said to it first; both empty at the first of all."""
+        mine = select(messages.c.seq).where(messages.c.id == self.message_id).scalar_subquery()
+        before = self.connection.execute(
+            select(messages.c.id, messages.c.action)
+            .where(
+                messages.c.conversation_id == self.conversation_id,
+                messages.c.author == "customer",
+                messages.c.seq < mine,
+            )
+            .order_by(messages.c.seq.desc())
+            .limit(1)
+        ).first()
+        return (before.id, before.action or "") if before else ("", "")

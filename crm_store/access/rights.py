@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from crm_store.moment import Moment, Reply, TurnResult
-from crm_store.tables import messages
 
 ERASE = "erase"
 """The effect of a confirmed wish: the gateway erases once the turn is over and nothing of it can come back."""
@@ -18,20 +15,7 @@ def begin_forgetting(moment: Moment) -> list[Reply]:
 
 def confirm_forgetting(moment: Moment, meant: dict[str, str]) -> TurnResult:
     """A yes erases only when it is the very next thing said; otherwise it is asked again."""
-    if _message_before(moment) != meant["message_id"]:
+    before, _ = moment.said_before()
+    if before != meant["message_id"]:
         return TurnResult(tuple(begin_forgetting(moment)))
     return TurnResult((Reply("utter_forget_done"),), (ERASE,))
-
-
-def _message_before(moment: Moment) -> str | None:
-    mine = select(messages.c.seq).where(messages.c.id == moment.message_id).scalar_subquery()
-    return moment.connection.execute(
-        select(messages.c.id)
-        .where(
-            messages.c.conversation_id == moment.conversation_id,
-            messages.c.author == "customer",
-            messages.c.seq < mine,
-        )
-        .order_by(messages.c.seq.desc())
-        .limit(1)
-    ).scalar_one_or_none()

@@ -16,7 +16,7 @@ from crm_store.interact.requests import SOURCE, keep_request, request_id
 from crm_store.interact.service.words import WEEKDAYS
 from crm_store.moment import Moment, Reply
 from crm_store.opening import is_open, opens_next
-from crm_store.tables import conversations, interactions, messages
+from crm_store.tables import conversations, interactions
 
 REQUEST = "person_request"
 NOT_UNDERSTOOD = ("utter_out_of_scope", "utter_answer_unclear")
@@ -113,32 +113,16 @@ def call_person(moment: Moment, why: str) -> None:
 
 def _was_misunderstood(moment: Moment) -> bool:
     """Whether the customer's message before this one was not understood either."""
-    _, action = _said_before(moment)
+    _, action = moment.said_before()
     return action in NOT_UNDERSTOOD
 
 
 def _was_called(moment: Moment) -> bool:
     """Whether the customer's message before this one is what a person was called by."""
-    message_id, _ = _said_before(moment)
+    message_id, _ = moment.said_before()
     call = interactions.c.interaction_id == request_id(message_id, REQUEST)
     called = select(interactions.c.at).where(interactions.c.source == SOURCE, call)
     return moment.connection.execute(called).first() is not None
-
-
-def _said_before(moment: Moment) -> tuple[str, str]:
-    """The customer's message before this one: its id, and what was said to it first; both empty at the first of all."""
-    mine = select(messages.c.seq).where(messages.c.id == moment.message_id).scalar_subquery()
-    before = moment.connection.execute(
-        select(messages.c.id, messages.c.action)
-        .where(
-            messages.c.conversation_id == moment.conversation_id,
-            messages.c.author == "customer",
-            messages.c.seq < mine,
-        )
-        .order_by(messages.c.seq.desc())
-        .limit(1)
-    ).first()
-    return (before.id, before.action or "") if before else ("", "")
 
 
 def answers_again(moment: Moment) -> str | None:
