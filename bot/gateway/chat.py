@@ -176,7 +176,8 @@ async def send(body: MessageIn, token: Session, stack: TheStack, response: Respo
     if accepted.is_new:
         metrics.messages.labels(here.channel).inc()
         if not accepted.for_staff:
-            stack.worker.announce(_waiting(accepted, here), alone=accepted.alone)
+            message = accepted.waiting(here.id, here.channel, here.language)
+            stack.worker.announce(message, alone=accepted.alone)
         stack.wakeups.wake(here.id)
     else:
         response.status_code = 200
@@ -202,13 +203,6 @@ def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, 
             work.commit()
             return taken, here
     raise ProblemError(409, "duplicate", "The same message twice at once", "Send it again.")
-
-
-def _waiting(accepted: inbox.Accepted, here: Any) -> inbox.Waiting:
-    """What the worker needs of a message that was just committed; it need not read it again."""
-    return inbox.Waiting(
-        accepted.message_id, here.id, here.channel, here.language, accepted.text, accepted.meaning, 0, was_told=False
-    )
 
 
 @router.get("/messages")

@@ -14,7 +14,7 @@ from crm_store.business import Business
 from crm_store.customize.advice import Advice, Customer, decide
 from crm_store.customize.decisions import keep_decision
 from crm_store.customize.offers import pitch_text
-from crm_store.customize.outcomes import NoSuchDecisionError, NotOfThisError, keep_told
+from crm_store.customize.outcomes import NoSuchDecisionError, NotOfThisError, Told, keep_told
 from crm_store.database import UnitOfWork
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.lookup import AmbiguousIdentifiersError, customer_of
@@ -35,7 +35,7 @@ class DecisionIn(BaseModel):
 class OutcomeIn(BaseModel):
     """`shown`: the offer or question was said. `answered`: the question, with the id of the `option`."""
 
-    outcome: Literal["shown", "accepted", "declined", "answered"]
+    outcome: Told
     option: Annotated[str, Field(min_length=1, max_length=64, pattern=ONE_LINE)] | None = None
 
 

@@ -23,7 +23,7 @@ from crm_store.access.erasure import erase_late, forget_in_conversation
 from crm_store.access.rights import ERASE
 from crm_store.conversations import inbox, outbox
 from crm_store.conversations.inbox import Understood, Waiting
-from crm_store.conversations.outbox import Outgoing
+from crm_store.conversations.outbox import NOTICE, Outgoing
 from crm_store.database import UnitOfWork, reading
 from crm_store.moment import SPEAK
 
@@ -166,7 +166,7 @@ class TurnWorker:
 
     def _finish(self, message: Waiting, receipt: Receipt) -> bool:
         """Writes the answer. True where something was erased: by it, or before it came."""
-        replies = receipt.replies or [Outgoing(notice(GAVE_UP, message.language), "notice")]
+        replies = receipt.replies or [Outgoing(notice(GAVE_UP, message.language), NOTICE)]
         now = self._clock()
         with UnitOfWork(self._engine) as work:
             if ERASE in receipt.effects:
@@ -200,7 +200,7 @@ class TurnWorker:
         return True
 
     def _give_up(self, message: Waiting) -> None:
-        reply = Outgoing(notice(GAVE_UP, message.language), "notice")
+        reply = Outgoing(notice(GAVE_UP, message.language), NOTICE)
         with UnitOfWork(self._engine) as work:
             inbox.answer(
                 work.connection,

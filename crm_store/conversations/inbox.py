@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from crm_store.conversations.outbox import Outgoing, next_place, say
+from crm_store.conversations.outbox import NOTICE, Outgoing, next_place, say
 from crm_store.identify.profiles import new_id
 from crm_store.tables import conversations, messages
 
@@ -49,6 +49,12 @@ class Accepted:
     alone: bool = False
     for_staff: bool = False
     """A person holds the conversation: no turn is to be taken."""
+
+    def waiting(self, conversation_id: str, channel: str, language: str) -> Waiting:
+        """What the worker needs of a message that was just committed; it need not read it again."""
+        return Waiting(
+            self.message_id, conversation_id, channel, language, self.text, self.meaning, attempts=0, was_told=False
+        )
 
 
 @dataclass(frozen=True)
@@ -225,7 +231,7 @@ def next_waiting(connection: Connection, conversation_id: str) -> Waiting | None
 
 
 def _was_told(connection: Connection, message_id: str) -> bool:
-    told = select(messages.c.id).where(messages.c.in_reply_to == message_id, messages.c.action == "notice")
+    told = select(messages.c.id).where(messages.c.in_reply_to == message_id, messages.c.action == NOTICE)
     return connection.execute(told.limit(1)).first() is not None
 
 
@@ -285,4 +291,5 @@ def said_after(connection: Connection, conversation_id: str, after: int) -> Sequ
 
 def backlog(connection: Connection) -> int:
     """How many messages wait for an answer."""
-    return len(connection.execute(select(messages.c.id).where(messages.c.state == "received")).all())
+    waiting = select(func.count()).select_from(messages).where(messages.c.state == "received")
+    return connection.execute(waiting).scalar_one()

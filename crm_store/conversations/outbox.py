@@ -17,6 +17,9 @@ from sqlalchemy import Connection, bindparam, update
 from crm_store.identify.profiles import new_id
 from crm_store.tables import conversations, messages, outbox
 
+NOTICE = "notice"
+"""The action of what is said of the processing itself, such as that an answer takes longer."""
+
 
 class ConversationGoneError(LookupError):
     """The conversation was erased in the very moment in which something was to be written into it."""
@@ -118,7 +121,7 @@ def say(
 
 def notify(connection: Connection, message_id: str, conversation_id: str, text: str, now: datetime) -> None:
     """Tells the customer something of the processing itself, such as that the answer will take longer."""
-    say(connection, conversation_id, [Outgoing(text, "notice")], now, in_reply_to=message_id)
+    say(connection, conversation_id, [Outgoing(text, NOTICE)], now, in_reply_to=message_id)
 
 
 def _opaque(buttons: Sequence[dict[str, str]]) -> list[dict[str, Any]] | None:

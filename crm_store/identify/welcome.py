@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from crm_store.conversations.outbox import NOTICE
 from crm_store.identify.assurance import Act
 from crm_store.identify.profiles import new_id
 from crm_store.moment import Moment, Reply
@@ -15,7 +16,7 @@ CLAIMED = ("email", "phone", "order_number", "loyalty_number")
 def is_first_answer(moment: Moment) -> bool:
     """Whether nothing has been said by us in this conversation yet. That an answer will take longer is no answer."""
     mine = (messages.c.conversation_id == moment.conversation_id) & (messages.c.author != "customer")
-    mine &= messages.c.action.is_distinct_from("notice")
+    mine &= messages.c.action.is_distinct_from(NOTICE)
     decided = decisions.c.conversation_id == moment.conversation_id
     return (
         moment.connection.execute(

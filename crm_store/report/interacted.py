@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, exists, func, select
 
+from crm_store.conversations.outbox import NOTICE
 from crm_store.interact.handover import REQUEST
 from crm_store.interact.requests import SOURCE as CHAT
 from crm_store.report.contacts import Contacts
@@ -107,5 +108,5 @@ def _with_person(connection: Connection, period: Period) -> set[str]:
 def _spoke_in(connection: Connection, period: Period, author: str) -> set[str]:
     """Conversations in which this author said something; that an answer takes longer is no answer."""
     said = messages.c
-    mine = (said.author == author) & said.action.is_distinct_from("notice")
+    mine = (said.author == author) & said.action.is_distinct_from(NOTICE)
     return set(connection.execute(select(said.conversation_id).where(mine, period.holds(said.at)).distinct()).scalars())

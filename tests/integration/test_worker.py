@@ -58,7 +58,7 @@ class Talk:
         with UnitOfWork(self.engine) as work:
             taken = inbox.accept(work.connection, self.conversation_id, uuid4().hex, words, None, self.clock())
             work.commit()
-        message = Waiting(taken.message_id, self.conversation_id, "web", self.language, words, None, 0, was_told=False)
+        message = taken.waiting(self.conversation_id, "web", self.language)
         return message, taken.alone
 
     def sends(self, worker: TurnWorker, words: str) -> Waiting:

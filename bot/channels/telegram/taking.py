@@ -28,7 +28,7 @@ from crm_store.business import Business
 from crm_store.conversations import inbox, outbox
 from crm_store.conversations.chats import Chat, Place, chat_of, chat_of_nobody
 from crm_store.conversations.inbox import Accepted, TooManyWaitingError, Understood, UnknownButtonError, Waiting
-from crm_store.conversations.outbox import Outgoing
+from crm_store.conversations.outbox import NOTICE, Outgoing
 from crm_store.conversations.updates import note_update
 from crm_store.database import UnitOfWork
 from crm_store.identify.accounts import prove_phone
@@ -44,9 +44,8 @@ LANGUAGE_NAMES = {"english": "en", "inggris": "en", "indonesia": "id", "indonesi
 AWHILE = timedelta(minutes=1)
 """How long the same word about what cannot be read is not said again: ten photos come as ten messages."""
 
-NOTICE = "notice"
 PROOF = "proof"
-"""The actions under which the channel's own words stand."""
+"""The action of what is said to a number that was shared."""
 
 
 @dataclass(frozen=True)
@@ -175,16 +174,7 @@ class _Conversation:
         chat = self._chat
         if accepted.for_staff:
             return Taken(chat.conversation_id)
-        message = Waiting(
-            accepted.message_id,
-            chat.conversation_id,
-            CHANNEL,
-            chat.language,
-            accepted.text,
-            accepted.meaning,
-            0,
-            was_told=False,
-        )
+        message = accepted.waiting(chat.conversation_id, CHANNEL, chat.language)
         return Taken(chat.conversation_id, waiting=message, alone=accepted.alone)
 
     def _answers(
