@@ -19,6 +19,7 @@ from bot.console.lists import add_lists
 from bot.console.live import add_live
 from bot.console.rendering import HERE, Clock, Pages
 from bot.console.report import add_report
+from bot.console.requests import add_requests
 from bot.console.sign_in import add_sign_in
 from bot.console.talk import add_talk
 from bot.gateway.wakeups import Wakeups
@@ -34,6 +35,7 @@ def create_console(engine: Engine, business: Business, settings: Settings, clock
     add_sign_in(app, engine, pages, clock)
     add_lists(app, engine, pages)
     add_talk(app, engine, pages, clock, wakeups)
+    add_requests(app, engine, pages, clock, wakeups)
     add_live(app, engine, clock, wakeups)
     add_calls(app, engine, business, pages, clock)
     add_report(app, engine, business, pages, clock)

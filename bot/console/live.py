@@ -13,15 +13,15 @@ from dataclasses import asdict, dataclass
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.console.choices import NAME
 from bot.console.guards import SESSION_COOKIE
 from bot.console.rendering import Clock
 from bot.gateway.wakeups import Wakeups, wait_for
-from crm_store.access.staff import staff_of
-from crm_store.conversations.freshness import mark_of_conversation, mark_of_list
+from crm_store.access.staff import Staff, staff_of
+from crm_store.conversations.freshness import mark_of_conversation, mark_of_list, mark_of_requests
 from crm_store.conversations.overview import how_many_wait
 from crm_store.database import reading
 
@@ -40,7 +40,7 @@ class News:
 
 
 def add_live(app: FastAPI, engine: Engine, clock: Clock, wakeups: Wakeups) -> None:
-    """`GET /news` and `GET /news/stream`; `of`: the list or a conversation's id."""
+    """`GET /news` and `GET /news/stream`; `of`: `list`, `requests` or a conversation's id."""
 
     def look(token: str, of: str) -> News | None:
         """None when the session is over."""
@@ -48,11 +48,7 @@ def add_live(app: FastAPI, engine: Engine, clock: Clock, wakeups: Wakeups) -> No
             reader = staff_of(connection, token, clock())
             if reader is None:
                 return None
-            if of == "list":
-                mark = mark_of_list(connection, reader)
-            else:
-                mark = mark_of_conversation(connection, reader, of) if NAME.fullmatch(of) else ""
-            return News(how_many_wait(connection), mark)
+            return News(how_many_wait(connection), _mark(connection, reader, of))
 
     @app.get("/news")
     def news(request: Request, of: str = "") -> JSONResponse:
@@ -78,3 +74,11 @@ def add_live(app: FastAPI, engine: Engine, clock: Clock, wakeups: Wakeups) -> No
                     await wait_for(woken, LOOK_SECONDS)
 
         return EventSourceResponse(events(), ping=15)
+
+
+def _mark(connection: Connection, reader: Staff, of: str) -> str:
+    if of == "list":
+        return mark_of_list(connection, reader)
+    if of == "requests":
+        return mark_of_requests(connection)
+    return mark_of_conversation(connection, reader, of) if NAME.fullmatch(of) else ""

@@ -32,7 +32,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Live:
-    """What a page hears news of: `list` or a conversation's id, and the mark of what it shows."""
+    """What a page hears news of: `list`, `requests` or a conversation's id, and the mark of what it shows."""
 
     of: str
     mark: str

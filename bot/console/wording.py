@@ -34,6 +34,17 @@ _WHY = {
     "delivery_request": "asked for a delivery",
     "repair": "asked for a repair",
 }
+_ASKED = {
+    "person_request": "A person",
+    "return_request": "A return",
+    "delivery_request": "A delivery",
+    "repair": "A repair",
+    "complaint": "A complaint",
+    "return": "A return",
+    "order_status": "An order",
+    "question": "A question",
+    "call": "A call",
+}
 _CHOICES = {
     ("reviewed", "yes"): "Reviewed",
     ("reviewed", "no"): "Not reviewed",
@@ -176,6 +187,10 @@ class Wording:
     def why(self, why: str | None) -> str:
         """Why a person is waited for."""
         return _WHY.get(why or "", "")
+
+    def asked(self, kind: str) -> str:
+        """What somebody of the business was asked for."""
+        return _ASKED.get(kind, self.id(kind).capitalize())
 
     def urgent_first(self, counts: Mapping[str, int]) -> list[tuple[str, int]]:
         return sorted(counts.items(), key=lambda found: (*STATES, found[0]).index(found[0]))

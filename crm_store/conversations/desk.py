@@ -17,11 +17,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from crm_store.access.staff import Staff
+from crm_store.conversations.handovers import FOR_STAFF
+from crm_store.conversations.open_requests import finish_in
 from crm_store.conversations.outbox import ConversationGoneError, Outgoing, say
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.profiles import new_id
-from crm_store.interact.handover import settle_requests
-from crm_store.interact.matters import ASKED, COMPLAINT
+from crm_store.interact.handover import REQUEST
 from crm_store.tables import conversations, journal, messages, outbox, staff
 
 
@@ -62,7 +63,7 @@ def take(
     _leave_to_staff(connection, conversation_id)
     # A yes from now on is a yes to the person, not to what the assistant asked before.
     _change(connection, conversation_id, state="staff", held_by=person.id, pending=None)
-    settle_requests(connection, conversation_id)
+    finish_in(connection, person, conversation_id, now, kinds=(REQUEST,))
     _tell_journal(connection, row, person, "taken_over", now)
 
 
@@ -127,8 +128,7 @@ def hand_back(
     _leave_to_staff(connection, conversation_id)
     _change(connection, conversation_id, state="bot", held_by=None, pending=None)
     # They have dealt with what was complained of here, and asked for.
-    settle_requests(connection, conversation_id, "resolved", kinds=(COMPLAINT,))
-    settle_requests(connection, conversation_id, kinds=ASKED)
+    finish_in(connection, person, conversation_id, now, kinds=FOR_STAFF)
     _tell_journal(connection, row, person, "handed_back", now)
     if notice and _spoke_last(connection, conversation_id) == "staff":
         text = notice.get(row.language, notice["en"])

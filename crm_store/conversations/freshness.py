@@ -10,17 +10,24 @@ from hashlib import sha256
 from sqlalchemy import Connection, func, select
 
 from crm_store.access.staff import Staff
+from crm_store.conversations.open_requests import open_keys
 from crm_store.conversations.overview import PAGE
 from crm_store.conversations.transcripts import readable
 from crm_store.tables import conversation_tags, conversations, messages, notes, outbox
 
 
 def mark_of_list(connection: Connection, reader: Staff) -> str:
-    """Of the list: somebody said something, waits, is taken over or was erased."""
+    """Of the list: somebody said something, waits, asked for something, is taken over or was erased."""
     newest = readable(reader).order_by(conversations.c.last_at.desc(), conversations.c.id.desc()).limit(PAGE)
     said = [(row.id, row.last_at) for row in connection.execute(newest)]
     held = readable(reader).where(conversations.c.state.in_(("waiting", "staff"))).order_by(conversations.c.id)
-    return _mark(*said, *((row.id, row.state, row.held_by) for row in connection.execute(held)))
+    asked = [tuple(key) for key in open_keys(connection)]
+    return _mark(*said, *((row.id, row.state, row.held_by) for row in connection.execute(held)), *asked)
+
+
+def mark_of_requests(connection: Connection) -> str:
+    """Of what customers ask people for: something was asked, taken back or done."""
+    return _mark(*(tuple(key) for key in open_keys(connection)))
 
 
 def mark_of_conversation(connection: Connection, reader: Staff, conversation_id: str) -> str:

@@ -122,6 +122,7 @@ def test_staff_take_over_talk_hand_back_and_the_assistant_speaks_again(widget: W
     desk.get_by_role("button", name="Hand back").click()
     expect(desk.get_by_text("The assistant answers here.")).to_be_visible()
     expect(said.get_by_text("Rina handed back")).to_be_visible()
+    expect(widget.saying("You are talking with the assistant again.")).to_be_visible()
     widget.say("thanks")
     expect(widget.saying("You said: thanks")).to_be_visible()
     expect(said.get_by_text("You said: thanks")).to_be_visible()
@@ -135,7 +136,7 @@ def test_staff_take_over_talk_hand_back_and_the_assistant_speaks_again(widget: W
     desk.get_by_label("Search what was said").press("Enter")
     desk.get_by_role("link", name="do you have toraja").click()
     expect(desk.locator(".message:target mark")).to_have_text("toraja")
-    assert widget.messages.count() == 7
+    assert widget.messages.count() == 8
 
 
 def test_who_waits_appears_in_list_title_and_navigation_without_a_reload(

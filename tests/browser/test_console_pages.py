@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from crm_store.access.staff import add_staff
 from crm_store.business import Business
 from crm_store.database import UnitOfWork
+from crm_store.tables import interactions
 
 EMAIL = "rina@example.com"
 PASSWORD = "a long enough password"
@@ -29,7 +30,7 @@ def address(engine: Engine, business: Business, now: datetime, tmp_path: Path) -
     """Where the console is served, with conversations in it and one member of staff."""
     seeds.seed(engine, now)
     with UnitOfWork(engine) as uow:
-        add_staff(uow, EMAIL, "agent", PASSWORD, now)
+        add_staff(uow, EMAIL, "agent", PASSWORD, now, "Rina")
         uow.commit()
     with on_port(only_console(engine, business, tmp_path, lambda: now)) as url:
         yield f"{url}/console"
@@ -69,6 +70,30 @@ def test_evidence_leads_to_the_message_that_told_it(page: Page, address: str) ->
     page.get_by_role("listitem").filter(has_text="Good choice.").click()  # a row opens wherever it is clicked
     page.get_by_role("link", name="answered here").click()
     expect(page.locator(".message:target")).to_contain_text("pressed a button")
+
+
+def test_a_request_is_done_where_it_stands(page: Page, address: str, engine: Engine, now: datetime) -> None:
+    with UnitOfWork(engine) as uow:
+        row = {"source": "rapport", "interaction_id": f"{seeds.new_id()}/repair", "source_id": seeds.new_id()}
+        row |= {
+            "customer_id": seeds.add_customer(uow.connection, now),
+            "at": now,
+            "touchpoint": "web",
+            "kind": "repair",
+        }
+        uow.connection.execute(
+            interactions.insert().values(status="reported", text="no steam " * 40, attributes={}, **row)
+        )
+        uow.commit()
+    page.set_viewport_size({"width": 360, "height": 740})
+    sign_in(page, address)
+    page.get_by_role("link", name="Requests").click()
+    expect(page.get_by_text("no steam")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("button", name="Done: A repair").click()
+    expect(page.get_by_role("heading", name="Nothing is open")).to_be_visible()
+    expect(page.get_by_text("Rina, just now")).to_be_visible()
+    assert page.url == f"{address}/requests"  # without leaving the page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
