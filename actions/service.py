@@ -61,3 +61,27 @@ class AllowAgain(StoreAction):
 
 class Faq(StoreAction):
     action = "action_faq"
+
+
+class Hours(StoreAction):
+    action = "action_hours"
+
+
+class Stores(StoreAction):
+    action = "action_stores"
+
+
+class Products(StoreAction):
+    action = "action_products"
+
+
+class HowToOrder(StoreAction):
+    action = "action_how_to_order"
+
+
+class ProblemSolved(StoreAction):
+    action = "action_problem_solved"
+
+
+class StopProfile(StoreAction):
+    action = "action_stop_profile"

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from crm_store.contradictions import contradictions
 from crm_store.opening import Week, week_of
@@ -23,6 +23,15 @@ Words = dict[str, str]
 """A text in each language of the business, by language code."""
 Phrases = dict[str, list[str]]
 """Ways to say a thing in each language, by language code."""
+
+
+def _is_a_week(opening: dict[str, str]) -> dict[str, str]:
+    week_of(opening)
+    return opening
+
+
+Opening = Annotated[dict[str, str], AfterValidator(_is_a_week)]
+"""Days and hours, as `crm_store.opening` reads them."""
 
 
 class Part(BaseModel):
@@ -38,9 +47,10 @@ class About(Part):
     phone: str
     hours: Words
     """When somebody answers the phone, in words."""
-    opening: dict[str, str] = {}
-    """When somebody answers in the chat, as `crm_store.opening` reads it; always when there is nothing."""
+    opening: Opening = {}
+    """When somebody answers in the chat; always when there is nothing."""
     closed_on: list[date] = []
+    """Days on which nobody answers and no store is open."""
     privacy_url: str
     accent: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")] = "#0f766e"
 
@@ -52,12 +62,6 @@ class About(Part):
         except (LookupError, ValueError, OSError):
             raise ValueError("is not a time zone; write one such as Asia/Jakarta") from None
         return name
-
-    @field_validator("opening")
-    @classmethod
-    def _is_a_week(cls, opening: dict[str, str]) -> dict[str, str]:
-        week_of(opening)
-        return opening
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -79,7 +83,13 @@ class Store(Part):
     name: str
     address: str
     hours: Words
+    opening: Opening = {}
+    """When it is open; not known when there is nothing."""
     names: list[str] = []
+
+    @cached_property
+    def week(self) -> Week:
+        return week_of(self.opening)
 
 
 class Product(Part):

@@ -28,7 +28,8 @@ from crm_store.interact.service.price import priced
 from crm_store.interact.service.returns import begin_return, note_return
 from crm_store.interact.service.steps import SERVICE
 from crm_store.interact.service.stock import stock
-from crm_store.interact.service.topics import RETURN, STOCK
+from crm_store.interact.service.topics import RETURN, STOCK, follow_up
+from crm_store.interact.service.whose import is_of_somebody_else
 from crm_store.moment import Moment, Reply, TurnResult, Understanding
 from crm_store.tables import conversations, messages, turns
 
@@ -43,6 +44,22 @@ MAY_ANSWER = (
 """Actions before which a yes or no that was waited for stays waited for, whatever it was to."""
 
 
+SECOND = {
+    "ask_price": "action_price",
+    "ask_stock": "action_stock",
+    "ask_hours": "action_hours",
+    "find_store": "action_stores",
+    "ask_products": "action_products",
+    "how_to_order": "action_how_to_order",
+    "order_status": "action_order_status",
+    "ask_delivery": "action_delivery",
+    "repair_status": "action_repair",
+    "loyalty_points": "action_points",
+    "ask_faq": "action_faq",
+}
+"""What a second question in a message may be, and the action that answers it: questions of fact, in any order."""
+TOLD_WITH = {"utter_hours": "utter_stores"}
+"""What need not be said by itself beside the reply that tells it too."""
 A_FEW_WORDS = 4
 UNSURE = 0.5
 """Confidence in an intent below which a few words that answer the open question are taken for its answer."""
@@ -59,10 +76,19 @@ class UnknownActionError(LookupError):
 
 
 @dataclass(frozen=True)
+class Second:
+    """A second question in the same message. `begins`: where in the text."""
+
+    begins: int
+    understanding: Understanding
+
+
+@dataclass(frozen=True)
 class TurnRequest:
     message_id: str
     action: str
     understanding: Understanding
+    second: Second | None = None
 
 
 def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: Clock) -> TurnResult:
@@ -82,11 +108,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
             return TurnResult.of(stored)
         before = dict(moment.pending)
         moment.topic = moment.pending.pop("topic", "")
-        action = _meant(moment, request.action)
-        _let_go_of_requests(moment, action)
-        note_claims(moment)
-        answered = handover.left_to_colleague(moment, action) or STEPS[action](moment)
-        result = _with_notice(moment, answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered)))
+        result = _with_notice(moment, _answered(moment, request))
         work.connection.execute(
             turns.insert().values(
                 message_id=request.message_id, action=request.action, result=result.as_dict(), at=moment.now
@@ -102,8 +124,39 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
         return result
 
 
+def _answered(moment: Moment, request: TurnRequest) -> TurnResult:
+    """What is said to the message: to each of its questions where there are two."""
+    second = request.second
+    note_claims(moment)
+    action = SECOND.get(second.understanding.intent) if second else None
+    if second is None or action is None:
+        return _carried_out(moment, _meant(moment, request.action))
+    first = _carried_out(replace(moment, text=moment.text[: second.begins]), request.action)
+    asked = replace(moment, text=moment.text[second.begins :], understanding=second.understanding, topic="")
+    note_claims(asked)
+    then = _carried_out(asked, action)
+    replies = [*first.replies, *(reply for reply in then.replies if reply not in first.replies)]
+    said = {reply.response for reply in replies}
+    return TurnResult(
+        tuple(reply for reply in replies if TOLD_WITH.get(reply.response) not in said), (*first.effects, *then.effects)
+    )
+
+
+def _carried_out(moment: Moment, action: str) -> TurnResult:
+    _let_go_of_requests(moment, action)
+    answered = handover.left_to_colleague(moment, action) or STEPS[action](moment)
+    return answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered))
+
+
 def _meant(moment: Moment, action: str) -> str:
-    """The action that was understood; the noting of an answer where that is unsure and the words are one."""
+    """The action that was understood, but for a few words which only what was said before makes clear.
+
+    The question before of something else ("and in Kemang?"); the answer to our question, where the words are one and what
+    was understood is unsure.
+    """
+    again = follow_up(moment)
+    if again:
+        return again
     heard = moment.understanding
     if heard.confidence >= UNSURE or not moment.pending.get("question") or len(moment.text.split()) > A_FEW_WORDS:
         return action
@@ -243,6 +296,12 @@ def _explain_question(moment: Moment) -> list[Reply]:
     return [Reply("utter_why_offer", {"reason": reason}) if reason else Reply("utter_why_ask_nothing")]
 
 
+def _forget(moment: Moment) -> list[Reply]:
+    if is_of_somebody_else(moment.text):
+        return [Reply("utter_forget_only_own")]
+    return begin_forgetting(moment)
+
+
 def _price(moment: Moment) -> list[Reply]:
     if not moment.understanding.values("product"):
         answer = answer_in(moment)
@@ -261,7 +320,7 @@ STEPS: dict[str, Step] = {
     "action_cancel_person": handover.cancel_person,
     "action_affirm": _affirm,
     "action_deny": _deny,
-    "action_forget": begin_forgetting,
+    "action_forget": _forget,
     "action_stop_asking": _stop_asking,
     "action_explain_question": _explain_question,
     "action_fallback": _fall_back,

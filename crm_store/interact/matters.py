@@ -19,7 +19,9 @@ ASKED = (RETURN_REQUEST, DELIVERY_REQUEST, REPAIR)
 """What customers ask of people in the chat, and may take back there."""
 REPORTED = "reported"
 """The status of a defect that a customer told the assistant of, until the workshop says something of it."""
-CLOSED = ("closed", "done", "resolved", "collected", "delivered", "cancelled")
+TOLD_SOLVED = "told_solved"
+"""The status of a complaint that is solved as the customer says; staff have still to see it."""
+CLOSED = ("closed", "done", "resolved", "collected", "delivered", "cancelled", TOLD_SOLVED)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def open_matters(
 def asked_in_chat(*kinds: str) -> ColumnElement[bool]:
     """Interactions of these kinds in which somebody was asked for something in a chat, and nobody has settled it."""
     met = interactions.c
-    return and_(met.source == SOURCE, met.kind.in_(kinds), met.status.in_(("open", REPORTED)))
+    return and_(met.source == SOURCE, met.kind.in_(kinds), met.status.in_(("open", REPORTED, TOLD_SOLVED)))
 
 
 def _matter(words: Sequence[Row[Any]]) -> OpenMatter:

@@ -30,6 +30,8 @@ NOBODYS = {
     "order_number": "ORD-9998",
     "loyalty_number": "KS 799999",
 }
+ABOUT_THE_SHOP = ("action_repair", "action_faq", "action_products", "action_how_to_order")
+"""What speaks of the stores to anybody."""
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_somebody_s_number_gets_the_same_answers_and_queries_as_nobody_s_and_tou
             heard[whose].append((action, result))
             asked[whose].append(run)
         assert "Sari" not in repr(heard[whose])
-        assert "Menteng" not in "".join(repr(r) for a, r in heard[whose] if a not in ("action_repair", "action_faq"))
+        assert "Menteng" not in "".join(repr(r) for a, r in heard[whose] if a not in ABOUT_THE_SHOP)
     assert heard["theirs"] == heard["nobody's"]
     assert asked["theirs"] == asked["nobody's"]
     assert of_customer(engine, sari.profile) == hers

@@ -386,6 +386,22 @@ def test_how_points_work_is_told_with_them(sari: Known, visitor: Visitor) -> Non
     assert responses(visitor.says("do points expire?", "action_points")) == ["utter_points_earned", "utter_terms"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["can I use my points for a discount?", "poin saya bisa buat potongan harga gak", "what are my points worth"],
+)
+def test_what_points_are_worth_is_told_whenever_it_is_asked(
+    sari: Known, visitor: Visitor, business: Business, text: str
+) -> None:
+    sari.earned(80, 20)
+    for _ in range(2):
+        terms, balance = visitor.says(text, "action_points").replies
+        assert (terms.response, balance.response) == ("utter_terms", "utter_points_earned")
+    service = business.service.model_copy(update={"points": None})
+    visitor.business = business.model_copy(update={"service": service})
+    assert responses(visitor.says(text, "action_points")) == ["utter_not_known", "utter_points_earned"]
+
+
 def test_who_never_had_points_is_told_so(visitor: Visitor) -> None:
     assert responses(visitor.says("my points", "action_points"))[0] == "utter_points_none"
 

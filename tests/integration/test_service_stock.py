@@ -96,6 +96,37 @@ def test_it_is_what_was_talked_of_last(guest: Visitor, engine: Engine, now: date
     assert responses(answer) == ["utter_stock_which"], "what is asked for is not what was talked of"
 
 
+@pytest.mark.parametrize(
+    "text", ["and in kemang?", "kemang?", "what about the kemang store?", "kalau di kemang ada gak kak?"]
+)
+def test_another_store_right_after_is_asked_for_the_same(
+    guest: Visitor, engine: Engine, now: datetime, text: str
+) -> None:
+    on_shelf(engine, "toraja", "kemang", 12, now)
+    on_shelf(engine, "toraja", "menteng", 0, now)
+    guest.says("toraja in menteng?", "action_stock", TORAJA, ("store", "menteng", 1.0))
+    told = only(guest.says(text, "action_stores", KEMANG))
+    assert (told.response, told.values["found"]) == ("utter_stock_there", "in stock at Kemang")
+
+
+def test_another_product_right_after_is_asked_for_the_same(guest: Visitor, engine: Engine, now: datetime) -> None:
+    on_shelf(engine, "toraja", "kemang", 12, now)
+    on_shelf(engine, "gayo", "kemang", 12, now)
+    guest.says("gayo in kemang?", "action_stock", ("product", "gayo", 1.0), KEMANG)
+    assert responses(guest.says("and toraja?", "action_fallback", TORAJA)) == ["utter_stock_there"]
+    guest.says("how much is gayo", "action_price", ("product", "gayo", 1.0))
+    assert responses(guest.says("kalau toraja?", "action_stock", TORAJA)) == ["utter_price"]
+
+
+def test_a_store_that_is_named_later_on_or_with_more_is_no_question_for_stock(
+    guest: Visitor, engine: Engine, now: datetime
+) -> None:
+    on_shelf(engine, "toraja", "kemang", 12, now)
+    guest.says("toraja?", "action_stock", TORAJA)
+    assert responses(guest.says("where is kemang", "action_stores", KEMANG)) == ["utter_stores"]
+    assert responses(guest.says("and kemang?", "action_stores", KEMANG)) == ["utter_stores"]
+
+
 def test_a_product_s_name_that_could_also_be_an_answer_is_no_answer_where_nothing_was_asked(guest: Visitor) -> None:
     told = guest.says("mesin espresso", "action_note_answer", ("product", "espresso_machine", 1.0), language="id")
     assert responses(told) == ["utter_price"]

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from serving import Known
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from visitor import OFFICE, Visitor, arrive, offered, only, requests, responses, rows
 
 from crm_store.access.staff import add_staff
-from crm_store.business import Business
+from crm_store.business import Business, Product
 from crm_store.conversations import desk
+from crm_store.conversations.handovers import waits_for_staff
 from crm_store.database import UnitOfWork, reading
 from crm_store.moment import SPEAK
-from crm_store.tables import consents, conversations
+from crm_store.tables import consents, conversations, evidence
 
 NIGHT = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)
 """A Sunday, eleven in the evening in Jakarta."""
@@ -93,6 +94,48 @@ def test_facts_are_told_while_a_person_is_waited_for(guest: Visitor) -> None:
         assert responses(guest.says(text, action)) != ["utter_noted_for_colleague"]
 
 
+@pytest.mark.parametrize("text", ["it is solved", "sudah beres kak"])
+def test_a_complaint_that_its_customer_says_is_solved_holds_nothing_up_and_is_still_seen_by_staff(
+    guest: Visitor, engine: Engine, text: str
+) -> None:
+    guest.says("this is awful", "action_complain")
+    assert responses(guest.says(text, "action_problem_solved")) == ["utter_complaint_solved"]
+    assert [row.status for row in requests(engine, "complaint")] == ["told_solved"]
+    assert [row.status for row in requests(engine, "person_request")] == ["cancelled"]
+    assert guest._conversation("state") == "bot"
+    assert responses(guest.says("for the office", "action_note_need", OFFICE)) == ["utter_ask_cups"]
+    with reading(engine) as connection:
+        assert connection.execute(select(waits_for_staff()).select_from(conversations)).scalar_one()
+    with UnitOfWork(engine) as work:
+        rina = add_staff(work, "rina@shop.example", "agent", "a long enough word", guest.at, "Rina")
+        desk.take(work.connection, rina, guest.conversation_id, guest.at)
+        desk.hand_back(work.connection, rina, guest.conversation_id, guest.at)
+        work.commit()
+    assert [row.status for row in requests(engine, "complaint")] == ["resolved"]
+
+
+def test_a_new_complaint_after_one_that_was_solved_is_apologised_for_again(guest: Visitor, engine: Engine) -> None:
+    guest.says("this is awful", "action_complain")
+    guest.says("it is solved", "action_problem_solved")
+    assert responses(guest.says("it broke again", "action_complain")) == ["utter_complaint_noted"]
+    assert sorted(str(row.status) for row in requests(engine, "complaint")) == ["open", "told_solved"]
+
+
+def test_what_is_solved_may_be_what_a_person_was_asked_for_or_nothing_that_is_known(guest: Visitor) -> None:
+    assert responses(guest.says("it is solved", "action_problem_solved")) == ["utter_glad_solved"]
+    guest.says("get me a human", "action_talk_to_person")
+    assert responses(guest.says("it is solved", "action_problem_solved")) == ["utter_person_cancelled"]
+
+
+def test_nobody_s_complaint_but_one_s_own_is_solved_by_saying_so(
+    guest: Visitor, engine: Engine, business: Business, now: datetime
+) -> None:
+    guest.says("this is awful", "action_complain")
+    other = arrive(engine, business, now)
+    assert responses(other.says("it is solved", "action_problem_solved")) == ["utter_glad_solved"]
+    assert [row.status for row in requests(engine, "complaint")] == ["open"]
+
+
 def test_praise_is_thanked_for_and_kept_and_holds_nothing_up(guest: Visitor, engine: Engine) -> None:
     assert responses(guest.says("great shop!", "action_praise")) == ["utter_praise_thanks"]
     assert [(row.text, row.status) for row in requests(engine, "praise")] == [("great shop!", "done")]
@@ -169,6 +212,28 @@ def test_who_withdrew_nothing_is_told_so(guest: Visitor) -> None:
     assert responses(guest.says("you may ask me again", "action_allow_again")) == ["utter_allow_again_nothing"]
 
 
+def test_no_profile_means_that_nothing_more_is_learnt_until_it_is_allowed_by_name(
+    guest: Visitor, engine: Engine
+) -> None:
+    guest.says("hi", "action_greet")
+    guest.says("no questions", "action_stop_asking")
+    assert responses(guest.says("do not build a profile of me", "action_stop_profile")) == ["utter_stop_profile_done"]
+    guest.says("it is for the office", "action_note_need", OFFICE)
+    with reading(engine) as connection:
+        assert rows(connection, evidence) == []
+    assert responses(guest.says("ok you can go on", "action_allow_again")) == ["utter_allow_again_questions"]
+    assert responses(guest.says("you may send offers again", "action_allow_again")) == ["utter_allow_again_which"]
+    assert responses(guest.says("boleh bikin profil lagi", "action_allow_again")) == ["utter_allow_again_profile"]
+    guest.says("it is for the office", "action_note_need", OFFICE)
+    with reading(engine) as connection:
+        assert len(rows(connection, evidence)) == 1
+
+
+def test_where_only_the_profile_is_off_going_on_means_the_profile(guest: Visitor) -> None:
+    guest.says("jangan simpan profil saya", "action_stop_profile")
+    assert responses(guest.says("ok you can go on", "action_allow_again")) == ["utter_allow_again_profile"]
+
+
 # Privacy, and what is known ------------------------------------------------------------------------------------------
 
 
@@ -226,6 +291,52 @@ def test_a_verified_customer_hears_what_the_business_s_systems_know_and_never_th
     assert "- Anda punya 1.200 poin (dari kartu member)." in indonesian.splitlines()
     for secret in ("most_valuable", "growable", "migrator", "below_zero", "sari@example.com", "+628115550001"):
         assert secret not in english + indonesian
+
+
+@pytest.mark.parametrize("text", ["forget Dewi", "delete the account of Dewi", "hapus akun dewi dong"])
+def test_nobody_s_data_but_one_s_own_is_deleted_and_a_yes_deletes_nothing(guest: Visitor, text: str) -> None:
+    assert responses(guest.says(text, "action_forget")) == ["utter_forget_only_own"]
+    assert guest.says("yes", "action_affirm").effects == ()
+    assert responses(guest.says("forget me", "action_forget")) == ["utter_forget_confirm"]
+
+
+# What there is to buy ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_sold_is_told_with_prices_and_where(guest: Visitor) -> None:
+    told = only(guest.says("what do you sell?", "action_products"))
+    assert told.response == "utter_products_where"
+    lines = told.values["products"].splitlines()
+    assert lines[-3:] == [
+        "- Capsules, box of 30: Rp 149,000",
+        "- Espresso machine: Rp 4,250,000",
+        "- Grinder: Rp 1,350,000",
+    ]
+    places = "Menteng (Jl. Cikini Raya 12) and Kemang (Jl. Kemang Raya 45)"
+    assert told.values["where"] == f"in our web shop or at {places}"
+    indonesian = only(guest.says("jual apa aja", "action_products", language="id"))
+    assert indonesian.values["where"].startswith("di toko web kami atau di Menteng")
+
+
+def test_a_long_range_is_told_in_part(engine: Engine, business: Business, now: datetime) -> None:
+    many = [Product(id=f"p{n}", name=f"Thing {n}", category="things", price=1000) for n in range(30)]
+    visitor = arrive(engine, business.model_copy(update={"products": many}), now)
+    lines = only(visitor.says("what do you sell?", "action_products")).values["products"].splitlines()
+    assert (len(lines), lines[-1]) == (12, "\u2026 and 19 more: ask me for any of them by name")
+
+
+def test_how_to_order_names_only_what_the_business_has(engine: Engine, business: Business, now: datetime) -> None:
+    at_home = {name: place for name, place in business.touchpoints.items() if place.kind != "web_site"}
+    only_stores = arrive(engine, business.model_copy(update={"touchpoints": at_home}), now)
+    assert only(only_stores.says("how do I order", "action_how_to_order")).values["where"].startswith("at Menteng")
+    nowhere = arrive(engine, business.model_copy(update={"touchpoints": at_home, "stores": [], "products": []}), now)
+    for action in ("action_how_to_order", "action_products"):
+        assert responses(nowhere.says("how do I order", action)) == ["utter_not_known"]
+
+
+def test_the_business_s_own_answer_comes_first(guest: Visitor) -> None:
+    told = guest.says("can our office order by invoice", "action_how_to_order", ("faq", "invoice", 0.9))
+    assert responses(told) == ["utter_faq_invoice"]
 
 
 # Frequent questions --------------------------------------------------------------------------------------------------

@@ -689,6 +689,12 @@ TURNS: dict[str, tuple[str, tuple[tuple[str, str, float], ...]]] = {
     "action_stop_offers": ("no more offers", ()),
     "action_allow_again": ("you may ask again", ()),
     "action_faq": ("how can I pay", (("faq", "payment", 1.0),)),
+    "action_hours": ("are you open now?", ()),
+    "action_stores": ("where are you", ()),
+    "action_products": ("what do you sell", ()),
+    "action_how_to_order": ("how do I order", ()),
+    "action_problem_solved": ("it is solved", ()),
+    "action_stop_profile": ("no profile of me please", ()),
 }
 
 

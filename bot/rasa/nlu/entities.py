@@ -56,20 +56,20 @@ class KnownEntities(GraphComponent):
         return messages
 
 
-def in_general(message: Message) -> str:
+def in_general(message: Message, start: int = 0, end: int | None = None) -> str:
     """The text with `{product}`, `{store}` and the like for what is named in it, as the training examples write them.
 
-    A name that stands alone stays: it asks nothing, and may be the answer to a question.
+    A name that stands alone stays: it asks nothing, and may be the answer to a question. `start`, `end`: of that part only.
     """
-    text: str = message.get(TEXT)
+    text: str = message.get(TEXT)[:end]
     doc = message.get(SPACY_DOC)
     if doc is None:
-        return text
-    general, end, is_alone = "", 0, True
+        return text[start:]
+    general, at, is_alone = "", start, True
     for span in doc.ents:
-        if span.label_ in NAMES or span.label_ in NUMBERS:
-            between = text[end : span.start_char]
+        if (span.label_ in NAMES or span.label_ in NUMBERS) and start <= span.start_char and span.end_char <= len(text):
+            between = text[at : span.start_char]
             is_alone = is_alone and span.label_ in NAMES and not _WORD.search(between)
             general += f"{between}{{{span.label_}}}"
-            end = span.end_char
-    return text if is_alone and not _WORD.search(text[end:]) else general + text[end:]
+            at = span.end_char
+    return text[start:] if is_alone and not _WORD.search(text[at:]) else general + text[at:]

@@ -24,6 +24,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from bot.rasa.nlu.clauses import halves
 from bot.rasa.nlu.entities import in_general
 from bot.rasa.nlu.wanted import wanted_language
 
@@ -32,6 +33,13 @@ ASK_FAQ = "ask_faq"
 CHANGE_LANGUAGE = "change_language"
 DETAILS = {"need": "state_need", "answer": "answer_question", "faq": ASK_FAQ}
 """The entities that stand behind the slash of an intent's name in the training data, by that intent."""
+FAQ_FIRST = (ASK_FAQ, "ask_products", "how_to_order")
+"""Intents whose words the business may have an answer of its own to."""
+QUESTIONS = (
+    *("ask_price", "ask_stock", "ask_hours", "find_store", "ask_products", "how_to_order", ASK_FAQ),
+    *("order_status", "ask_delivery", "repair_status", "loyalty_points"),
+)
+"""Questions of fact, of which two in one message are both answered."""
 NOTHING = ""
 """The class of examples that name no need and no answer."""
 
@@ -129,7 +137,13 @@ class Understanding(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {"least_confidence": 0.25, "least_similarity": 0.22, "least_detail": 0.45, "sure_language": 0.75}
+        return {
+            "least_confidence": 0.25,
+            "least_similarity": 0.22,
+            "least_detail": 0.45,
+            "sure_language": 0.75,
+            "sure_half": 0.5,
+        }
 
     def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
         self._config = config
@@ -204,8 +218,14 @@ class Understanding(GraphComponent):
         similarity = self._nearest(*general)
         if confidence < self._config["least_confidence"] or similarity < self._config["least_similarity"]:
             name, confidence = OUT_OF_SCOPE, 1.0 - max(confidence, similarity)
-        found = [_entity("language", *self._language_of(row, similarity, message)), *self._details_in(row, name)]
-        if name == ASK_FAQ and found[-1]["entity"] != "faq":
+        found = [_entity("language", *self._language_of(row, similarity, message))]
+        two = self._two_questions(message, text) if name in QUESTIONS else None
+        if two:
+            name, confidence, entities = two
+            found += entities
+        else:
+            found += self._details_in(row, name)
+        if name == ASK_FAQ and found[-1]["entity"] != "faq" and not two:
             name = OUT_OF_SCOPE  # what customers ask of a shop, and this business has not answered
         if name == CHANGE_LANGUAGE and (wanted := wanted_language(text)):
             found.append(_entity("wanted_language", wanted, 1.0))
@@ -213,10 +233,37 @@ class Understanding(GraphComponent):
         message.set("intent_ranking", [{"name": n, "confidence": c} for n, c in ranking[:5]], add_to_output=True)
         message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
 
+    def _two_questions(self, message: Message, text: str) -> tuple[str, float, list[dict[str, Any]]] | None:
+        """The first of two questions in the message with its confidence, and the entities that tell the second.
+
+        Each half must be a question by itself, and another one than its neighbour's: the surest way to part the text counts.
+        """
+        best: tuple[str, float, list[dict[str, Any]]] | None = None
+        surest = self._config["sure_half"]
+        for end, begin in halves(text):
+            (first, sure, details), (second, sure_too, more) = self._half(message, 0, end), self._half(message, begin)
+            if first and second and first != second and min(sure, sure_too) >= surest:
+                surest = min(sure, sure_too)
+                there = {"start": begin, "end": len(text)}
+                told = [_entity("second", second, sure_too) | there, *(detail | there for detail in more)]
+                best = first, sure, [*details, *told]
+        return best
+
+    def _half(self, message: Message, start: int, end: int | None = None) -> tuple[str, float, list[dict[str, Any]]]:
+        """The question that a part of the text is, how sure that is, and its details; no name where it is none by itself."""
+        row = self._features.of(in_general(message, start, end))
+        name, confidence = self._intent(*row)[0]
+        if name not in QUESTIONS or self._nearest(*row) < self._config["least_similarity"]:
+            return NOTHING, 0.0, []
+        details = self._details_in(self._features.of(message.get(TEXT)[start:end]), name)
+        if name == ASK_FAQ and not any(detail["entity"] == "faq" for detail in details):
+            return NOTHING, 0.0, []
+        return name, confidence, details
+
     def _details_in(self, row: tuple[np.ndarray, np.ndarray], intent: str) -> list[dict[str, Any]]:
         found = []
         for entity, judge in self._details.items():
-            if entity == "faq" and intent != ASK_FAQ:
+            if entity == "faq" and intent not in FAQ_FIRST:
                 continue
             label, sure = judge(*row)[0]
             if label != NOTHING and sure >= self._config["least_detail"]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from crm_store.interact.handover import answers_again, call_person
-from crm_store.interact.matters import COMPLAINT
-from crm_store.interact.requests import keep_request
+from sqlalchemy import update
+
+from crm_store.interact.handover import answers_again, call_person, cancel_person
+from crm_store.interact.matters import COMPLAINT, TOLD_SOLVED, open_matters
+from crm_store.interact.requests import SOURCE, keep_request
 from crm_store.interact.service.order_words import number_in
 from crm_store.interact.service.orders import named, orders_of
 from crm_store.interact.service.proof import is_served
 from crm_store.moment import Moment, Reply
+from crm_store.tables import interactions
 
 PRAISE = "praise"
 
@@ -45,6 +48,29 @@ def _own_order(moment: Moment) -> str | None:
         return None
     order = named(orders_of(moment.connection, moment.profiles, moment.now, moment.business.business.zone), number)
     return order.number if order else None
+
+
+def solved(moment: Moment) -> list[Reply]:
+    """What they complained of is solved, says the customer: nobody need come, and staff see what was said."""
+    complaints = _own_complaints(moment)
+    called = bool(moment.pending.get("person"))
+    if called:
+        cancel_person(moment)
+    moment.pending.pop("complaint", None)
+    if not complaints:
+        return [Reply("utter_person_cancelled" if called else "utter_glad_solved")]
+    moment.connection.execute(
+        update(interactions)
+        .where(interactions.c.source == SOURCE, interactions.c.interaction_id.in_(complaints))
+        .values(status=TOLD_SOLVED)
+    )
+    return [Reply("utter_complaint_solved")]
+
+
+def _own_complaints(moment: Moment) -> list[str]:
+    """The open complaints that were made in a chat; of the others, whoever noted them tells the end."""
+    matters = open_matters(moment.connection, moment.profiles, moment.now, said_here=True)
+    return [matter.interaction_id for matter in matters if matter.kind == COMPLAINT]
 
 
 def praise(moment: Moment) -> list[Reply]:

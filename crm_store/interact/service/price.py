@@ -5,7 +5,7 @@ from __future__ import annotations
 from crm_store.business import Product
 from crm_store.customize.prices import money
 from crm_store.interact.service.products import product_meant
-from crm_store.interact.service.topics import talks_of
+from crm_store.interact.service.topics import PRICE_TOLD, talks_of, told
 from crm_store.moment import Moment, Reply
 
 
@@ -15,6 +15,7 @@ def priced(moment: Moment) -> list[Reply]:
     if not products:
         return []
     talks_of(moment, [product.id for product in products])
+    told(moment, PRICE_TOLD)
     if len(products) == 1:
         (product,) = products
         return [Reply("utter_price", {"product": product.called(moment.language), "price": _price(moment, product)})]

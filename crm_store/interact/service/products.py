@@ -7,7 +7,7 @@ import re
 from crm_store.business import Business, Product
 from crm_store.customize.prices import product_named
 from crm_store.interact.answers import plain
-from crm_store.interact.service.topics import talked_of
+from crm_store.interact.service.topics import follow_up, talked_of
 from crm_store.moment import Moment
 
 _IT = re.compile(r"\b(it|its|this|that|them|those|these|one|ones|itu|ini|nya|\w{3,}nya|tersebut)\b", re.IGNORECASE)
@@ -49,6 +49,6 @@ def product_meant(moment: Moment) -> list[Product]:
     if named:
         return [named]
     words = moment.text.split()
-    if len(words) > _FEW_WORDS and not _IT.search(moment.text):
+    if len(words) > _FEW_WORDS and not _IT.search(moment.text) and not follow_up(moment):
         return []
     return [product for known in talked_of(moment) if (product := moment.business.product(known))]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from crm_store.business import Product, Store
 from crm_store.interact.service.products import product_meant
 from crm_store.interact.service.proof import not_known
-from crm_store.interact.service.topics import STOCK, asks_back, talks_of
+from crm_store.interact.service.topics import STOCK, STOCK_TOLD, asks_back, talks_of, told
 from crm_store.interact.service.words import at_time, listed
 from crm_store.moment import Moment, Reply
 from crm_store.stock import WEB_SHOP, Count
@@ -41,6 +41,7 @@ def stock(moment: Moment) -> list[Reply]:
     if len(places) > MOST_PLACES:
         asks_back(moment, STOCK)
         return [Reply("utter_stock_where", {"product": products[0].called(moment.language)})]
+    told(moment, STOCK_TOLD)
     return [_told(moment, product, places) for product in products]
 
 

@@ -13,6 +13,7 @@ from crm_store.interact.service.order_words import number_in
 from crm_store.interact.service.orders import spelled
 from crm_store.interact.service.proof import is_served, proof_wanted
 from crm_store.interact.service.repairs import thing
+from crm_store.interact.service.topics import RETURN
 from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
 
@@ -33,6 +34,8 @@ def withdraw(moment: Moment) -> list[Reply]:
         return [said]
     if asked in _LEFT:
         return [Reply(_LEFT[asked])]
+    if moment.topic == RETURN:
+        return [Reply("utter_return_left")]
     if moment.pending.get("person"):
         return cancel_person(moment)
     return [Reply("utter_withdraw_nothing") if is_served(moment) else proof_wanted(moment)]
