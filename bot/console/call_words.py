@@ -33,11 +33,6 @@ KINDS = {
     "call": "Something else",
 }
 OUTCOMES = {"settled": "Settled in this call", "open": "Still open", "call_back": "We call back"}
-WANTED = {
-    "questions": "This customer does not want to be asked anything, so nothing is asked.",
-    "offers": "This customer wants no offers, so none is made.",
-    "profile": "This customer wants no profile: nothing known of them is used, and nothing is learnt.",
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,6 @@ class CallWords:
 
     kinds = KINDS
     outcomes = OUTCOMES
-    wanted = WANTED
 
     def kind(self, kind: str | None) -> str:
         return KINDS.get(kind or "", self.say.id(kind or "contact").capitalize())

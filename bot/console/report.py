@@ -33,6 +33,7 @@ def add_report(app: FastAPI, engine: Engine, business: Business, pages: Pages, c
             problem = "That is no period: the days must be in order. Here are the last 90 days."
         with reading(engine) as connection:
             found = idic(connection, business, period)
+        first, last = period.since.astimezone(zone), (period.until - timedelta(microseconds=1)).astimezone(zone)
         return pages.render(
             request,
             "report.html",
@@ -41,10 +42,10 @@ def add_report(app: FastAPI, engine: Engine, business: Business, pages: Pages, c
             columns=columns(found),
             titles=TITLES,
             steps=steps(found, business),
-            first=_in_words(period.since.astimezone(zone)),
-            last=_in_words((period.until - timedelta(microseconds=1)).astimezone(zone)),
+            first=_in_words(first),
+            last=_in_words(last),
             problem=problem,
-            given={name: request.query_params.get(name, "")[:10] for name in ("since", "until")},
+            days={"since": first.date(), "until": last.date()},
         )
 
 

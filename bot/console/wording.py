@@ -45,6 +45,12 @@ _ASKED = {
     "question": "A question",
     "call": "A call",
 }
+_WANTED = {
+    "questions": "This customer does not want to be asked anything, so nothing is asked.",
+    "offers": "This customer wants no offers, so none is made.",
+    "profile": "This customer wants no profile: nothing known of them is used, and nothing is learnt.",
+}
+_NO_MORE = {"questions": "no questions", "offers": "no offers", "profile": "no profile"}
 _CHOICES = {
     ("reviewed", "yes"): "Reviewed",
     ("reviewed", "no"): "Not reviewed",
@@ -187,6 +193,14 @@ class Wording:
     def why(self, why: str | None) -> str:
         """Why a person is waited for."""
         return _WHY.get(why or "", "")
+
+    def wanted(self, purpose: str) -> str:
+        """What it means that a customer has withdrawn from this."""
+        return _WANTED[purpose]
+
+    def no_more(self, purpose: str) -> str:
+        """The same in two words."""
+        return _NO_MORE[purpose]
 
     def asked(self, kind: str) -> str:
         """What somebody of the business was asked for."""

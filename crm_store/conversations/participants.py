@@ -14,11 +14,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.identify.profiles import scope
-from crm_store.tables import customers, identifiers, records, value_scores
+from crm_store.tables import conversations, customers, identifiers, records, value_scores
+
+
+@dataclass(frozen=True)
+class Talks:
+    """The conversations of a profile on one channel: how many, and when something was last said in one."""
+
+    channel: str
+    number: int
+    last_at: datetime
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class Profile:
     records: list[tuple[str, str]]
     """Source and the source's own id."""
     identifier_types: list[str]
+    talks: list[Talks]
     is_here: bool
     """Whether the conversation in question runs under this profile."""
 
@@ -57,7 +67,7 @@ def participant(connection: Connection, customer_id: str, assurance: Assurance) 
     """The customer of a conversation that runs under this profile with this assurance."""
     profile_ids = scope(connection, customer_id, assurance)
     found = _records(connection, profile_ids)
-    kinds = _identifier_types(connection, profile_ids)
+    kinds, talks = _identifier_types(connection, profile_ids), _talks(connection, profile_ids)
     own = select(customers).where(customers.c.id.in_(profile_ids))
     rows = connection.execute(own.order_by(customers.c.created_at, customers.c.id))
     return Participant(
@@ -71,6 +81,7 @@ def participant(connection: Connection, customer_id: str, assurance: Assurance) 
                 created_at=row.created_at,
                 records=[(r.source, r.source_id) for r in found[row.id]],
                 identifier_types=kinds[row.id],
+                talks=talks[row.id],
                 is_here=row.id == customer_id,
             )
             for row in rows
@@ -126,6 +137,18 @@ def _identifier_types(connection: Connection, profile_ids: Iterable[str]) -> dic
     query = select(identifiers.c.customer_id, identifiers.c.type).distinct().order_by(identifiers.c.type)
     for customer, kind in connection.execute(query.where(identifiers.c.customer_id.in_(profile_ids))):
         found[customer].append(kind)
+    return found
+
+
+def _talks(connection: Connection, profile_ids: Iterable[str]) -> dict[str, list[Talks]]:
+    found: dict[str, list[Talks]] = defaultdict(list)
+    here = conversations.c
+    query = select(
+        here.customer_id, here.channel, func.count().label("number"), func.max(here.last_at).label("last_at")
+    )
+    said = query.where(here.customer_id.in_(profile_ids), here.last_seq > 0).group_by(here.customer_id, here.channel)
+    for row in connection.execute(said.order_by(here.channel)):
+        found[row.customer_id].append(Talks(row.channel, row.number, row.last_at))
     return found
 
 

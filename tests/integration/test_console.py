@@ -14,13 +14,14 @@ from argon2 import PasswordHasher
 from colleague import OURS, rows, text
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
-from sqlalchemy import Engine, delete, insert, update
+from sqlalchemy import Engine, delete, insert, select, update
 from starlette.routing import Mount, Route
 
 from bot.console import create_console
 from bot.console.guards import SESSION_COOKIE, SignedIn
 from bot.gateway.wakeups import Wakeups
 from bot.settings import Settings
+from crm_store.access.consent import OFFERS, PROFILE, keep_word
 from crm_store.access.staff import disable_staff, staff_of
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
@@ -395,6 +396,50 @@ async def test_a_verified_customer_is_shown_with_name_worth_and_other_profiles(r
     assert "observed: purchases on record" in page
     assert "answered on web chat" in page  # evidence from her other conversation
     assert "declined" in page
+
+
+async def test_who_wants_no_profile_is_shown_as_that_and_without_value_and_needs(
+    engine: Engine, now: datetime, read: Read
+) -> None:
+    before = text(await read("known_customer"))
+    assert "Most valuable" in before
+    with UnitOfWork(engine) as uow:
+        (customer,) = uow.connection.execute(
+            select(conversations.c.customer_id).where(conversations.c.channel == "telegram")
+        ).one()
+        for purpose in (PROFILE, OFFERS):
+            keep_word(uow.connection, customer, purpose, granted=False, channel="letter", now=now)
+        uow.commit()
+    panel = text(await read("known_customer")).partition("Proven to be this customer.")
+    assert panel[0].rstrip().endswith("verified no offers no profile")
+    assert "This customer wants no profile: nothing known of them is used, and nothing is learnt." in panel[2]
+    for piece in ("Value", "IDR 2,152,500", "Needs", "Supply for a group", "What we know"):
+        assert piece not in panel[2]
+    assert "loyalty L-20417" in panel[2], "who they are is no part of it"
+
+
+async def test_devices_of_one_customer_can_be_told_apart(agent: AsyncClient, engine: Engine, now: datetime) -> None:
+    with UnitOfWork(engine) as uow:
+        customer = seeds.add_customer(uow.connection, now)
+        seeds.add_record(uow.connection, customer, "web", "sari.w", now)
+        chatty, silent, app = (seeds.add_customer(uow.connection, now, customer) for _ in range(3))
+        for device, days, channel in (
+            (chatty, 3, "web"),
+            (chatty, 9, "web"),
+            (app, 2, "telegram"),
+            (customer, 0, "web"),
+        ):
+            talk = seeds.Talk(
+                uow.connection, device, now - timedelta(days=days, hours=1), channel=channel, assurance="verified"
+            )
+            talk.customer_says("halo")
+        uow.commit()
+    profiles = text(await agent.get(f"/console/conversations/{talk.id}")).partition("Profiles")[2]
+    profiles = profiles.partition("Review")[0]
+    assert "web sari.w this conversation Web chat: 1 conversation, the last 59 min ago" in profiles
+    assert f"Web chat 2 conversations, the last Fri 11:00 · since just now · {chatty[:6]}" in profiles
+    assert f"Telegram 1 conversation, the last Sat 11:00 · since just now · {app[:6]}" in profiles
+    assert f"Device since just now · {silent[:6]}" in profiles
 
 
 async def test_a_name_is_the_fullest_that_is_on_record(agent: AsyncClient, engine: Engine, now: datetime) -> None:

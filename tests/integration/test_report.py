@@ -351,6 +351,16 @@ async def test_the_page_shows_every_figure_with_its_meaning(
         assert all(mend.split("`")[0] in shown for mend in touchpoint.mends)
 
 
+async def test_the_page_has_the_days_of_the_period_that_it_shows(rina: Colleague) -> None:
+    for query, since, until in (
+        ("", "2025-12-02", "2026-03-02"),
+        ("?until=2026-02-01", "2025-11-04", "2026-02-01"),
+        ("?since=2026-02-02&until=2026-02-01", "2025-12-02", "2026-03-02"),
+    ):
+        page = await rina.page(f"report{query}")
+        assert re.findall(r'type="date" name="\w+" value="([^"]*)"', page.text) == [since, until]
+
+
 def test_a_period_that_is_none_is_refused_with_the_mend(rapport: Rapport, engine: Engine) -> None:
     refused = rapport("report", "idic", "--since", "2026-02-02", "--until", "2026-02-01")
     assert refused.exit_code == 1
