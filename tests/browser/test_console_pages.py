@@ -72,6 +72,34 @@ def test_evidence_leads_to_the_message_that_told_it(page: Page, address: str) ->
     expect(page.locator(".message:target")).to_contain_text("pressed a button")
 
 
+def test_what_was_said_is_found_reviewed_tagged_and_noted_and_found_by_all_of_it(page: Page, address: str) -> None:
+    sign_in(page, address)
+    rows = page.locator(".conversations > li")
+    search = page.get_by_label("Search what was said")
+    search.fill("stok banyak")
+    search.press("Enter")
+    expect(page.locator("mark").first).to_have_text("stok")
+    expect(rows).to_have_count(1)
+    rows.get_by_role("link", name="Sari Wijaya").click()
+    work = page.get_by_role("region", name="For colleagues")
+    work.get_by_role("button", name="Mark reviewed").click()
+    expect(work.get_by_text("Reviewed by Rina, just now")).to_be_visible()
+    work.get_by_label("Add a tag").fill("Restock")
+    work.get_by_label("Add a tag").press("Enter")
+    expect(work.get_by_role("link", name="restock")).to_be_visible()
+    work.get_by_label("Add a note for colleagues").fill("call her when the toraja is in")
+    work.get_by_role("button", name="Add").last.click()
+    expect(work.get_by_text("call her when the toraja is in")).to_be_visible()
+    work.get_by_role("link", name="restock").click()
+    expect(rows).to_have_count(1)
+    search.fill("call* when")
+    page.get_by_label("Review").select_option("Reviewed")
+    expect(page.locator("mark").first).to_have_text("call")
+    expect(rows.get_by_text("reviewed", exact=True)).to_be_visible()
+    page.get_by_label("Review").select_option("Not reviewed")
+    expect(rows).to_have_count(0)
+
+
 def test_a_request_is_done_where_it_stands(page: Page, address: str, engine: Engine, now: datetime) -> None:
     with UnitOfWork(engine) as uow:
         row = {"source": "rapport", "interaction_id": f"{seeds.new_id()}/repair", "source_id": seeds.new_id()}
