@@ -22,12 +22,14 @@ from bot.console.forms import Form
 from bot.console.panel import known_of, needs_of
 from bot.console.rendering import Clock, Pages
 from bot.console.saying import saying
+from crm_store.access.consent import PURPOSES
 from crm_store.access.staff import Staff
 from crm_store.business import Business
 from crm_store.customize.outcomes import OutcomeError, Told
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.profiles import new_id
 from crm_store.interact import call_log, calls
+from crm_store.interact.call_consent import keep_said
 from crm_store.interact.call_log import InvalidLogError, Log
 from crm_store.interact.caller import Possible, caller_of, possible
 from crm_store.interact.calls import Call, CallError, Lookup, NoSuchCallError
@@ -77,10 +79,26 @@ class _Phone:
         return self.to_call(request, lookup.call_id) if lookup.call_id else self.search(request, text, lookup, several)
 
     def search(
-        self, request: Request, text: str = "", lookup: Lookup | None = None, several: Sequence[Possible] = ()
+        self,
+        request: Request,
+        text: str = "",
+        lookup: Lookup | None = None,
+        several: Sequence[Possible] = (),
+        refused: InvalidLogError | None = None,
+        log: dict[str, str] | None = None,
     ) -> HTMLResponse:
-        words = CallWords(self.pages.wording())
-        return self.pages.render(request, "call_search.html", text=text, lookup=lookup, possible=several, words=words)
+        return self.pages.render(
+            request,
+            "call_search.html",
+            422 if refused else 200,
+            text=text,
+            lookup=lookup,
+            possible=several,
+            words=CallWords(self.pages.wording()),
+            is_kept=request.query_params.get("kept") == "yes",
+            form=_form(log),
+            refused=refused,
+        )
 
     def page(
         self, request: Request, call_id: str, refused: InvalidLogError | None = None, log: dict[str, str] | None = None
@@ -103,7 +121,8 @@ class _Phone:
                 logged=call_log.logged(connection, call),
                 is_ours=call_log.is_ours,
                 words=CallWords(wording),
-                form={name: (log or {}).get(name, "") for name in LOG_FIELDS} | {"form": new_id()},
+                purposes=PURPOSES,
+                form=_form(log),
                 refused=refused,
             )
 
@@ -156,6 +175,26 @@ def _add_acts(app: FastAPI, phone: _Phone) -> None:
             call_log.settle(it.connection, business, it.call, source, matter, clock())
         return phone.to_call(request, call_id, "open")
 
+    @app.post("/call/{call_id}/consent")
+    def consent(request: Request, call_id: str, form: Form) -> Response:
+        purpose, _, word = form.get("word", "").partition(":")
+        if purpose not in PURPOSES or word not in ("yes", "no"):
+            raise HTTPException(422, "This answer is none that the page offers.")
+        with phone.change(request, call_id) as it:
+            keep_said(it.connection, business, it.person, it.call, purpose, word == "yes", clock())
+        return phone.to_call(request, call_id, "consent")
+
+    @app.post("/call/log")
+    def log_stranger(request: Request, form: Form) -> Response:
+        try:
+            kept = _log(form)
+            with UnitOfWork(phone.engine) as work:
+                call_log.log_stranger(work.connection, business, request.state.staff, kept, clock())
+                work.commit()
+        except InvalidLogError as error:
+            return phone.search(request, refused=error, log=form)
+        return RedirectResponse(phone.pages.address(request, "call?kept=yes"), 303)
+
     @app.post("/call/{call_id}/log")
     def log(request: Request, call_id: str, form: Form) -> Response:
         try:
@@ -176,6 +215,11 @@ def _add_problems(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(OutcomeError)
     def no_outcome(request: Request, error: OutcomeError) -> Response:
         return pages.render(request, "problem.html", 409, code=409, title="Out of date", detail=str(error))
+
+
+def _form(filled_in: dict[str, str] | None) -> dict[str, str]:
+    """What stands in the form of a call, each time under an id of its own."""
+    return {name: (filled_in or {}).get(name, "") for name in LOG_FIELDS} | {"form": new_id()}
 
 
 def _told(word: str) -> Told:

@@ -32,6 +32,11 @@ KINDS = {
     "return": "A return",
     "call": "Something else",
 }
+PURPOSES = {
+    "questions": "Being asked things",
+    "offers": "Being offered things",
+    "profile": "A profile of what they say and buy",
+}
 OUTCOMES = {"settled": "Settled in this call", "open": "Still open", "call_back": "We call back"}
 
 
@@ -41,6 +46,7 @@ class CallWords:
 
     kinds = KINDS
     outcomes = OUTCOMES
+    purposes = PURPOSES
 
     def kind(self, kind: str | None) -> str:
         return KINDS.get(kind or "", self.say.id(kind or "contact").capitalize())

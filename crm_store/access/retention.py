@@ -17,6 +17,8 @@ from crm_store.access.erasure import remove, remove_from
 from crm_store.database import UnitOfWork
 from crm_store.identify.devices import GRACE
 from crm_store.identify.profiles import new_id
+from crm_store.interact.call_log import SOURCE as CALLS
+from crm_store.interact.requests import SOURCE as CHAT
 from crm_store.tables import (
     claims,
     conversations,
@@ -37,6 +39,7 @@ from crm_store.tables import (
 
 AT_A_TIME = 500
 """Conversations or profiles in one transaction, so that customers need not wait for it."""
+OURS = (CHAT, CALLS)
 UNUSED = timedelta(days=1)
 """After which a chat that was opened, and in which nobody said anything, is removed."""
 
@@ -116,11 +119,14 @@ def _is_forgotten_stranger(before: datetime) -> ColumnElement[bool]:
     joined = exists().where(other.c.canonical_id == customers.c.canonical_id, other.c.id != customers.c.id)
     known = [
         exists().where(table.c.customer_id == customers.c.id)
-        for table in (records, identifiers, transactions, interactions, conversations)
+        for table in (records, identifiers, transactions, conversations)
     ]
+    # What was asked of people in a chat and what was noted in a call is ours, and no system's of the business.
+    elsewhere = (interactions.c.customer_id == customers.c.id) & interactions.c.source.not_in(OURS)
+    known.append(exists().where(elsewhere))
     seen_since = [
         exists().where(column.table.c.customer_id == customers.c.id, column >= before)
-        for column in (device_tokens.c.issued_at, events.c.at, evidence.c.at, decisions.c.at)
+        for column in (device_tokens.c.issued_at, events.c.at, evidence.c.at, decisions.c.at, interactions.c.at)
     ]
     stranger = customers.c.created_at < before
     for reason in (joined, *known, *seen_since):

@@ -19,13 +19,12 @@ from crm_store.conversations.participants import Label, labels
 from crm_store.conversations.presence import staff_names
 from crm_store.conversations.transcripts import readable
 from crm_store.identify.assurance import Assurance
+from crm_store.interact.call_log import SOURCE as CALLS
 from crm_store.interact.handover import REQUEST
 from crm_store.interact.matters import CLOSED, COMPLAINT, asked_in_chat
 from crm_store.interact.requests import SOURCE as CHAT
 from crm_store.tables import conversations, interactions, messages
 
-CALLS = "calls"
-"""Source of what was noted in a call (`interact.call_log`)."""
 CALL_BACK = "call_back"
 MOST_OPEN = 200
 MOST_DONE = 20

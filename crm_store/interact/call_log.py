@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from crm_store.access.staff import Staff
 from crm_store.business import Business
 from crm_store.database import one_at_a_time
-from crm_store.interact.calls import Call, call_touchpoint, next_step, require_caller
+from crm_store.identify.profiles import make_profile
+from crm_store.interact.calls import Call, call_touchpoint, next_step, require_agent, require_caller
 from crm_store.interact.matters import SERIOUS
 from crm_store.interact.requests import SOURCE as CHAT
 from crm_store.tables import interactions
@@ -59,33 +61,23 @@ def log_call(connection: Connection, business: Business, person: Staff, call: Ca
     What it cost is what a contact at that touchpoint costs by `business.yml` today. Raises InvalidLogError and NotCallerError.
     """
     require_caller(call)
-    _check(log)
-    one_at_a_time(connection, f"call {log.form_id}")
-    mine = (interactions.c.source == SOURCE) & (interactions.c.interaction_id == log.form_id)
-    if connection.execute(select(interactions.c.interaction_id).where(mine)).first():
+    if not _is_new(connection, log):
         return False
-    touchpoint = call_touchpoint(business)
-    connection.execute(
-        interactions.insert().values(
-            source=SOURCE,
-            interaction_id=log.form_id,
-            source_id=call.id,
-            customer_id=call.customer_id,
-            at=now,
-            touchpoint=touchpoint,
-            kind=log.kind,
-            text=log.text or None,
-            cost=business.touchpoints[touchpoint].cost,
-            outcome=log.outcome,
-            order_id=log.order_id or None,
-            product=log.product or None,
-            status=("open" if log.is_open_matter else "resolved") if log.kind in SERIOUS else None,
-            attributes={"staff": person.id, "call": call.id, "agrees": call.agrees}
-            | ({} if log.minutes is None else {"minutes": log.minutes}),
-        )
-    )
+    _keep(connection, business, person, call.customer_id, log, now, source_id=call.id, call=call.id, agrees=call.agrees)
     if log.is_open_matter:
         next_step(connection, business, call, now)
+    return True
+
+
+def log_stranger(connection: Connection, business: Business, person: Staff, log: Log, now: datetime) -> bool:
+    """The same of a call by somebody whom no system knows: a contact of a new profile, of whom nothing else is kept.
+
+    Raises InvalidLogError and NotAllowedError.
+    """
+    require_agent(person)
+    if not _is_new(connection, log):
+        return False
+    _keep(connection, business, person, make_profile(connection, now), log, now, source_id=log.form_id)
     return True
 
 
@@ -124,6 +116,47 @@ def settle(
     )
     if ended.rowcount:
         next_step(connection, business, call, now)
+
+
+def _is_new(connection: Connection, log: Log) -> bool:
+    """Whether this form is not kept yet; nobody else keeps it until the transaction ends. Raises InvalidLogError."""
+    _check(log)
+    one_at_a_time(connection, f"call {log.form_id}")
+    mine = (interactions.c.source == SOURCE) & (interactions.c.interaction_id == log.form_id)
+    return connection.execute(select(interactions.c.interaction_id).where(mine)).first() is None
+
+
+def _keep(
+    connection: Connection,
+    business: Business,
+    person: Staff,
+    customer_id: str,
+    log: Log,
+    now: datetime,
+    *,
+    source_id: str,
+    **attributes: Any,
+) -> None:
+    touchpoint = call_touchpoint(business)
+    minutes = {} if log.minutes is None else {"minutes": log.minutes}
+    connection.execute(
+        interactions.insert().values(
+            source=SOURCE,
+            interaction_id=log.form_id,
+            source_id=source_id,
+            customer_id=customer_id,
+            at=now,
+            touchpoint=touchpoint,
+            kind=log.kind,
+            text=log.text or None,
+            cost=business.touchpoints[touchpoint].cost,
+            outcome=log.outcome,
+            order_id=log.order_id or None,
+            product=log.product or None,
+            status=("open" if log.is_open_matter else "resolved") if log.kind in SERIOUS else None,
+            attributes={"staff": person.id, **attributes, **minutes},
+        )
+    )
 
 
 def _check(log: Log) -> None:

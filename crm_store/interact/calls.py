@@ -85,7 +85,7 @@ def look_up(
 
     Raises NotAllowedError.
     """
-    _require(person)
+    require_agent(person)
     found = find_callers(connection, business, text, kind)
     if len(found) == 1:
         ((customer, matches),) = found.items()
@@ -100,7 +100,7 @@ def look_up(
 
 def pick(connection: Connection, business: Business, person: Staff, customer_id: str, now: datetime) -> str:
     """Begins a call with a customer who was picked from a list. Returns its id. Raises NotAllowedError, NoSuchCallError."""
-    _require(person)
+    require_agent(person)
     canonical = connection.execute(
         select(customers.c.canonical_id).where(customers.c.id == customer_id)
     ).scalar_one_or_none()
@@ -111,7 +111,7 @@ def pick(connection: Connection, business: Business, person: Staff, customer_id:
 
 def call_of(connection: Connection, person: Staff, call_id: str, now: datetime) -> Call:
     """A call of this person's that is not over. Raises NotAllowedError, NoSuchCallError."""
-    _require(person)
+    require_agent(person)
     if "\0" in call_id:
         # PostgreSQL would choke on it.
         raise NoSuchCallError
@@ -198,7 +198,8 @@ def require_caller(call: Call) -> None:
         raise NotCallerError
 
 
-def _require(person: Staff) -> None:
+def require_agent(person: Staff) -> None:
+    """Raises NotAllowedError where this person may not take calls."""
     if not person.is_active or person.role not in {"agent", "administrator"}:
         raise NotAllowedError("look callers up")
 

@@ -114,10 +114,30 @@ def test_one_of_several_is_picked(agent: Page) -> None:
     expect(agent.get_by_text("1990-01-02")).to_have_count(0)
 
 
+def test_a_call_of_somebody_who_is_in_no_system_and_a_word_on_consent(agent: Page, address: str) -> None:
+    agent.get_by_text("Keep a call of somebody").click()
+    agent.get_by_text("A question").click()
+    agent.get_by_text("We call back").click()
+    agent.get_by_role("button", name="Keep").click()
+    expect(agent.get_by_role("status")).to_have_text("The call is kept")
+    agent.goto(f"{address}/call?phone=%2B628115550003")
+    agent.get_by_role("button", name="They withdraw: Being offered things").click()
+    expect(agent.get_by_role("button", name="They allow it again: Being offered things")).to_be_visible()
+    agent.goto(f"{address}/requests")
+    expect(agent.get_by_text("call back", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_the_screen(agent: Page, address: str, scheme: str) -> None:
     agent.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    for path in ("call", "call?q=nobody@example.com", "call?name=lestari", "call?phone=%2B628115550003", "report"):
+    for path in (
+        "call",
+        "call?q=nobody@example.com",
+        "call?name=lestari",
+        "call?phone=%2B628115550003",
+        "report",
+        "requests",
+    ):
         agent.goto(f"{address}/{path}")
         for width in WIDTHS:
             agent.set_viewport_size({"width": width, "height": 800})
