@@ -11,7 +11,7 @@ from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from crm_store.moment import Reply, TurnResult, Understanding
-from crm_store.turn import Second, TurnRequest
+from crm_store.turn import Further, TurnRequest
 
 TakeTurn = Callable[[TurnRequest], TurnResult]
 
@@ -28,7 +28,7 @@ class StoreAction(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         latest = tracker.latest_message
-        request = TurnRequest(_message_id(tracker), self.action, understanding_of(latest), second_of(latest))
+        request = TurnRequest(_message_id(tracker), self.action, understanding_of(latest), further_of(latest))
         # The database blocks; other conversations go on meanwhile.
         result = await asyncio.to_thread(type(self).take_turn, request)
         for reply in result.replies:
@@ -50,31 +50,36 @@ def say(dispatcher: CollectingDispatcher, reply: Reply, effects: Sequence[str] =
 
 def understanding_of(latest: dict[str, Any]) -> Understanding:
     """Rasa's latest message as the store takes it, up to its second question where it has one."""
-    second = _second(latest)
+    further = _further(latest)
     return Understanding(
         intent=latest["intent"].get("name") or "",
         confidence=float(latest["intent"].get("confidence") or 0.0),
         language=_language(latest),
-        entities=_between(latest, 0, second["start"] if second else None),
+        entities=_between(latest, 0, further[0]["start"] if further else None),
     )
 
 
-def second_of(latest: dict[str, Any]) -> Second | None:
-    """The second question in the message, and what is named in it."""
-    second = _second(latest)
-    if second is None:
-        return None
-    understanding = Understanding(
-        intent=second["value"],
-        confidence=float(second["confidence_entity"]),
-        language=_language(latest),
-        entities=_between(latest, second["start"], None),
+def further_of(latest: dict[str, Any]) -> tuple[Further, ...]:
+    """The questions in the message after the first, each with what is named in it."""
+    further = _further(latest)
+    ends = [*(question["start"] for question in further[1:]), None]
+    return tuple(
+        Further(
+            question["start"],
+            Understanding(
+                intent=question["value"],
+                confidence=float(question["confidence_entity"]),
+                language=_language(latest),
+                entities=_between(latest, question["start"], end),
+            ),
+        )
+        for question, end in zip(further, ends, strict=False)
     )
-    return Second(second["start"], understanding)
 
 
-def _second(latest: dict[str, Any]) -> dict[str, Any] | None:
-    return next((e for e in latest.get("entities") or [] if e["entity"] == "second"), None)
+def _further(latest: dict[str, Any]) -> list[dict[str, Any]]:
+    found = [entity for entity in latest.get("entities") or [] if entity["entity"] == "further"]
+    return sorted(found, key=lambda entity: int(entity["start"]))
 
 
 def _language(latest: dict[str, Any]) -> str:
@@ -88,7 +93,7 @@ def _between(latest: dict[str, Any], start: int, end: int | None) -> tuple[tuple
     return tuple(
         (e["entity"], str(e["value"]), float(e.get("confidence_entity", 1.0)))
         for e in latest.get("entities") or []
-        if e["entity"] not in ("language", "second")
+        if e["entity"] not in ("language", "further")
         and start <= (at := e.get("start", 0))
         and (end is None or at < end)
     )

@@ -35,6 +35,10 @@ EXTRA: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("speak Indonesian please", "change_language", {"language": "en", "wanted_language": "id"}),
     ("can I pay with GoPay", "ask_faq", {"faq": "payment"}),
     ("bisa bayar pakai QRIS gak", "ask_faq", {"faq": "payment"}),
+    ("where is my order and how much is gayo?", "order_status", {"further": "ask_price", "product": "gayo"}),
+    ("kalian buka jam berapa dan alamatnya dimana", "ask_hours", {"further": "find_store"}),
+    ("do you deliver to depok and how much", "ask_delivery", {}),
+    ("minta dipanggilin petugas ya", "talk_to_person", {}),
 )
 
 Heard = list[dict[str, Any]]

@@ -15,8 +15,8 @@ from visitor import Visitor, arrive, everything, rows
 
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
+from crm_store.steps import STEPS
 from crm_store.tables import claims, customers, identifiers, interactions
-from crm_store.turn import STEPS
 
 THEIRS = {
     "email": "sari@example.com",

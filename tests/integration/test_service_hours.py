@@ -136,6 +136,24 @@ def test_hours_that_are_known_in_words_only_are_told_as_they_stand(engine: Engin
     assert asked(engine, in_words, "are you open on Christmas?").response == "utter_closed_no"
 
 
+@pytest.mark.parametrize("text", ["and on new year's day?", "kalau tahun baru?", "1 january?"])
+def test_another_day_right_after_is_asked_for_the_same(guest: Visitor, text: str) -> None:
+    guest.says("are you open on Sunday?", "action_hours")
+    told = guest.says(text, "action_fallback").replies
+    assert [reply.response for reply in told] == ["utter_closed_no_again"]
+
+
+def test_who_asks_for_the_closed_days_hears_of_them_too(guest: Visitor) -> None:
+    for text in ("on which days are you closed?", "tutup hari apa aja"):
+        told = guest.says(text, "action_hours").replies
+        assert [reply.response for reply in told] == ["utter_hours", "utter_closed_days"]
+
+
+def test_a_week_is_no_day(guest: Visitor) -> None:
+    for text in ("minggu depan buka gak", "are you open next week"):
+        assert guest.says(text, "action_hours").replies[0].response == "utter_hours"
+
+
 def test_without_stores_it_is_the_people_in_the_chat_who_are_asked_for(engine: Engine, business: Business) -> None:
     online = business.model_copy(update={"stores": []})
     reply = asked(engine, online, "are you open now?")

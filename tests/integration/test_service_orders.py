@@ -402,6 +402,12 @@ def test_what_points_are_worth_is_told_whenever_it_is_asked(
     assert responses(visitor.says(text, "action_points")) == ["utter_not_known", "utter_points_earned"]
 
 
+def test_who_is_not_proven_hears_what_points_are_worth_and_proves_only_for_their_own(guest: Visitor) -> None:
+    assert responses(guest.says("what are your points worth", "action_points")) == ["utter_terms"]
+    own = guest.says("can I use my points for a discount", "action_points")
+    assert responses(own) == ["utter_terms", "utter_need_proof"]
+
+
 def test_who_never_had_points_is_told_so(visitor: Visitor) -> None:
     assert responses(visitor.says("my points", "action_points"))[0] == "utter_points_none"
 

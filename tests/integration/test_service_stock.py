@@ -165,6 +165,19 @@ def test_an_offer_of_two_products_has_two_prices(guest: Visitor) -> None:
     )
 
 
+def test_of_several_products_that_are_named_each_is_told(guest: Visitor, engine: Engine, now: datetime) -> None:
+    gayo = ("product", "gayo", 1.0)
+    reply = only(guest.says("gayo sama toraja berapa?", "action_price", gayo, TORAJA))
+    assert [line.split(":")[0] for line in reply.values["prices"].splitlines()] == [
+        "- Gayo single origin 250 g",
+        "- Toraja single origin 250 g",
+    ]
+    for product in ("gayo", "toraja"):
+        on_shelf(engine, product, "kemang", 12, now)
+    told = guest.says("are gayo and toraja in kemang?", "action_stock", gayo, TORAJA, KEMANG)
+    assert responses(told) == ["utter_stock_there"] * 2
+
+
 def test_a_product_is_called_what_it_is_in_the_language_of_the_customer(guest: Visitor) -> None:
     assert only(guest.says("how much are capsules", "action_price")).values["product"] == "Capsules, box of 30"
     indonesian = only(guest.says("kapsul berapa", "action_price", language="id"))

@@ -28,6 +28,7 @@ from crm_store.database import UnitOfWork, reading
 from crm_store.events import Event, keep_event
 from crm_store.identify.proof import Proof
 from crm_store.moment import Understanding
+from crm_store.steps import STEPS
 from crm_store.tables import (
     claims,
     consents,
@@ -42,7 +43,7 @@ from crm_store.tables import (
     turns,
     value_scores,
 )
-from crm_store.turn import STEPS, TurnRequest, UnknownActionError, UnknownMessageError, take_turn
+from crm_store.turn import TurnRequest, UnknownActionError, UnknownMessageError, take_turn
 
 TOLD = ("consents", "notices")
 """Where it is kept that a customer was shown the privacy notice, at their first words."""

@@ -1,4 +1,4 @@
-"""Two questions in one message: both are answered in one turn, each with what is named in it."""
+"""Several questions in one message: all are answered in one turn, each with what is named in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from visitor import Visitor, arrive, responses
 
 from crm_store.business import Business
 from crm_store.moment import TurnResult, Understanding
-from crm_store.turn import Second, TurnRequest
+from crm_store.turn import Further, TurnRequest
 
 GAYO, TORAJA = (("product", name, 1.0) for name in ("gayo", "toraja"))
 Heard = tuple[str, tuple[tuple[str, str, float], ...]]
@@ -19,8 +19,8 @@ Heard = tuple[str, tuple[tuple[str, str, float], ...]]
 def asks_two(visitor: Visitor, first: str, action: str, second: str, then: Heard) -> TurnResult:
     text = f"{first} and {second}"
     understanding = Understanding(action.removeprefix("action_"), 0.9, "en")
-    also = Second(len(first) + 5, Understanding(then[0], 0.9, "en", then[1]))
-    visitor.last_request = TurnRequest(visitor.writes(text), action, understanding, also)
+    also = Further(len(first) + 5, Understanding(then[0], 0.9, "en", then[1]))
+    visitor.last_request = TurnRequest(visitor.writes(text), action, understanding, (also,))
     return visitor.again()
 
 
@@ -43,6 +43,21 @@ def test_what_the_first_speaks_of_is_what_it_means_in_the_second(guest: Visitor,
     on_shelf(engine, "toraja", "kemang", 12, now - timedelta(hours=1))
     told = asks_two(guest, "how much is toraja", "action_price", "is it in stock", ("ask_stock", ()))
     assert [reply.values["product"] for reply in told.replies] == ["Toraja single origin 250 g"] * 2
+
+
+def test_three_questions_have_three_answers(guest: Visitor, engine: Engine, now: datetime) -> None:
+    on_shelf(engine, "gayo", "kemang", 12, now)
+    parts = ["how much is gayo?", " do you have it in kemang?", " and do you deliver"]
+    understood = [
+        Understanding("ask_price", 0.9, "en", (GAYO,)),
+        Understanding("ask_stock", 0.9, "en", (("store", "kemang", 1.0),)),
+        Understanding("ask_delivery", 0.9, "en"),
+    ]
+    further = tuple(Further(len("".join(parts[: n + 1])), question) for n, question in enumerate(understood[1:]))
+    guest.last_request = TurnRequest(guest.writes("".join(parts)), "action_price", understood[0], further)
+    told = guest.again()
+    assert responses(told) == ["utter_price", "utter_stock_there", "utter_terms"]
+    assert told.replies[1].values["found"] == "in stock at Kemang"
 
 
 def test_the_hours_are_not_told_twice(guest: Visitor) -> None:

@@ -13,9 +13,10 @@ from rasa_sdk.executor import CollectingDispatcher
 from ruamel.yaml import YAML
 
 from actions import customize, differentiate, identify, interact, service
-from actions.call import StoreAction, say, second_of, understanding_of
+from actions.call import StoreAction, further_of, say, understanding_of
 from crm_store.moment import Reply, TurnResult, Understanding
-from crm_store.turn import SECOND, STEPS, Second, TurnRequest
+from crm_store.steps import STEPS
+from crm_store.turn import FURTHER, Further, TurnRequest
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = YAML(typ="safe").load(ROOT / "domain.yml")
@@ -56,15 +57,15 @@ def test_each_action_is_led_to_by_a_rule_or_is_what_follows_no_rule() -> None:
     assert set(STEPS) <= by_rule
 
 
-def test_a_second_question_is_answered_by_the_action_that_its_rule_names() -> None:
+def test_a_further_question_is_answered_by_the_action_that_its_rule_names() -> None:
     by_intent = {rule["steps"][0]["intent"]: rule["steps"][1]["action"] for rule in RULES}
-    assert {intent: by_intent[intent] for intent in SECOND} == SECOND
+    assert {intent: by_intent[intent] for intent in FURTHER} == FURTHER
 
 
-def test_what_may_be_a_second_question_is_looked_for_as_one() -> None:
+def test_what_may_be_a_further_question_is_looked_for_as_one() -> None:
     source = (ROOT / "bot/rasa/nlu/understanding.py").read_text("utf-8")
     (written,) = re.findall(r"^QUESTIONS = \((.*?)^\)", source, re.M | re.S)
-    assert {*re.findall(r'"(\w+)"', written), "ask_faq"} == set(SECOND)
+    assert {*re.findall(r'"(\w+)"', written), "ask_faq"} == set(FURTHER)
 
 
 # In ------------------------------------------------------------------------------------------------------------------
@@ -105,13 +106,13 @@ def test_of_two_questions_each_has_what_is_named_in_it() -> None:
         {"entity": "product", "value": "gayo", "start": 3, "end": 7},
         {"entity": "product", "value": "toraja", "start": 33, "end": 39},
         {"entity": "language", "value": "en", "confidence_entity": 0.9},
-        {"entity": "second", "value": "ask_price", "confidence_entity": 0.8, "start": 21, "end": 39},
+        {"entity": "further", "value": "ask_price", "confidence_entity": 0.8, "start": 21, "end": 39},
     ]
     latest = {"text": text, "intent": {"name": "ask_stock", "confidence": 0.9}, "entities": entities, "metadata": {}}
     assert understanding_of(latest) == Understanding("ask_stock", 0.9, "en", (("product", "gayo", 1.0),))
     price = Understanding("ask_price", 0.8, "en", (("product", "toraja", 1.0),))
-    assert second_of(latest) == Second(21, price)
-    assert second_of(LATEST) is None
+    assert further_of(latest) == (Further(21, price),)
+    assert further_of(LATEST) == ()
 
 
 # Out -----------------------------------------------------------------------------------------------------------------

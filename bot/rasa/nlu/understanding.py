@@ -1,14 +1,12 @@
-"""Intent, need, answer, question and language from one set of tf-idf features.
+"""Intent, need, answer, frequent question and language of a message, and the further questions in it.
 
-Words and word pairs, and characters within words (2 to 5), sublinear tf-idf, L2; one logistic regression a question.
-Confidence alone is a poor judge of what is out of scope, so the similarity to the nearest training example is asked too.
-No network is trained and none runs.
+One set of features, one logistic regression for each of them (`judging`). Confidence alone is a poor judge of what is out of
+scope, so the similarity to the nearest training example is asked too. No network is trained and none runs.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import joblib
@@ -20,12 +18,10 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RESPONSE_KEY, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from bot.rasa.nlu.clauses import halves
 from bot.rasa.nlu.entities import in_general
+from bot.rasa.nlu.judging import Features, Judge, Nearest
 from bot.rasa.nlu.wanted import wanted_language
 
 OUT_OF_SCOPE = "out_of_scope"
@@ -39,93 +35,25 @@ QUESTIONS = (
     *("ask_price", "ask_stock", "ask_hours", "find_store", "ask_products", "how_to_order", ASK_FAQ),
     *("order_status", "ask_delivery", "repair_status", "loyalty_points"),
 )
-"""Questions of fact, of which two in one message are both answered."""
+"""Questions of fact, of which several in one message are all answered."""
 NOTHING = ""
 """The class of examples that name no need and no answer."""
 
 
-class Features:
-    """tf-idf over words (1-2) and characters within words (2-5), each of the two scaled to length 1.
+@dataclass(frozen=True)
+class Part:
+    """A part of a message that is a question by itself: its intent, how sure that is, and the details in it."""
 
-    Fitted by scikit-learn; a single message is then weighed here, since scikit-learn's own `transform` spends most of
-    its time on checks that are for matrices. A test holds the two to the same numbers.
-    """
+    name: str
+    sure: float
+    begin: int
+    end: int
+    details: list[dict[str, Any]]
 
-    def __init__(self) -> None:
-        shared = {"sublinear_tf": True, "lowercase": True, "dtype": np.float32}
-        self._views = [
-            TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\b\w+\b", **shared),  # noqa: S106
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **shared),
-        ]
-
-    def fit(self, texts: Sequence[str]) -> csr_matrix:
-        rows = hstack([view.fit_transform(texts) for view in self._views]).tocsr()
-        self._prepare()
-        return rows
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_views": self._views}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._views = state["_views"]
-        self._prepare()
-
-    def _prepare(self) -> None:
-        # (terms of a text, column of a term, weight of a column): scikit-learn works out the last anew at each access.
-        self._ready = [(view.build_analyzer(), view.vocabulary_, view.idf_) for view in self._views]
-
-    def of(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """(columns, weights) of one text; empty when nothing in it was ever seen."""
-        columns: list[int] = []
-        weights: list[np.ndarray] = []
-        offset = 0
-        for analyze, known, idf in self._ready:
-            counts = Counter(known[term] for term in analyze(text) if term in known)
-            if counts:
-                here = np.fromiter(counts, dtype=np.int64)
-                weight = (1 + np.log(np.fromiter(counts.values(), dtype=np.float32))) * idf[here]
-                weights.append(weight / np.linalg.norm(weight))
-                columns.extend(here + offset)
-            offset += len(known)
-        return np.array(columns, dtype=np.int64), np.concatenate(weights or [np.zeros(0)]).astype(np.float32)
-
-
-class Judge:
-    """A logistic regression over the features, answering with (label, probability), likeliest first."""
-
-    def __init__(self, features: csr_matrix, labels: Sequence[str], balanced: bool = False) -> None:
-        if len(set(labels)) == 1:  # nothing to tell apart, such as the languages of a business that speaks one
-            self.labels = [labels[0]]
-            self._weights, self._bias = np.zeros((features.shape[1], 1), np.float32), np.zeros(1, np.float32)
-            return
-        # scikit-learn sums the gradient over the examples, so what is near enough to nothing grows with them; fitting to its
-        # own, fixed limit takes thrice as long and judges the same.
-        near_enough = 1e-4 * len(labels)
-        weight = "balanced" if balanced else None
-        model = LogisticRegression(C=20, max_iter=1000, tol=near_enough, class_weight=weight)
-        model.fit(features, labels)
-        self.labels = [str(label) for label in model.classes_]
-        self._weights = np.ascontiguousarray(model.coef_.T.astype(np.float32))
-        self._bias = model.intercept_.astype(np.float32)
-
-    def __call__(self, columns: np.ndarray, weights: np.ndarray) -> list[tuple[str, float]]:
-        scores = weights @ self._weights[columns] + self._bias
-        if len(self.labels) == 2:  # two classes have one set of weights
-            scores = np.array([0.0, scores[0]])
-        raised = np.exp(scores - scores.max())
-        raised /= raised.sum()
-        return [(self.labels[i], float(raised[i])) for i in np.argsort(-raised)]
-
-
-class Nearest:
-    """How similar a text is to the most similar training example: the mean cosine of the two views, 0 to 1."""
-
-    def __init__(self, examples: csr_matrix) -> None:
-        self._by_column = examples.T.tocsr()
-
-    def __call__(self, columns: np.ndarray, weights: np.ndarray) -> float:
-        similar = self._by_column[columns].T @ weights
-        return float(similar.max()) / 2
+    def entities(self) -> list[dict[str, Any]]:
+        """What tells of this question where it is not the first, each with its place in the text."""
+        place = {"start": self.begin, "end": self.end}
+        return [entity | place for entity in (_entity("further", self.name, self.sure), *self.details)]
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -219,13 +147,13 @@ class Understanding(GraphComponent):
         if confidence < self._config["least_confidence"] or similarity < self._config["least_similarity"]:
             name, confidence = OUT_OF_SCOPE, 1.0 - max(confidence, similarity)
         found = [_entity("language", *self._language_of(row, similarity, message))]
-        two = self._two_questions(message, text) if name in QUESTIONS else None
-        if two:
-            name, confidence, entities = two
-            found += entities
+        parts = self._parts(message, 0, len(text)) if name in QUESTIONS else []
+        if parts:
+            name, confidence = parts[0].name, parts[0].sure
+            found += [*parts[0].details, *(entity for part in parts[1:] for entity in part.entities())]
         else:
             found += self._details_in(row, name)
-        if name == ASK_FAQ and found[-1]["entity"] != "faq" and not two:
+        if name == ASK_FAQ and not parts and found[-1]["entity"] != "faq":
             name = OUT_OF_SCOPE  # what customers ask of a shop, and this business has not answered
         if name == CHANGE_LANGUAGE and (wanted := wanted_language(text)):
             found.append(_entity("wanted_language", wanted, 1.0))
@@ -233,32 +161,30 @@ class Understanding(GraphComponent):
         message.set("intent_ranking", [{"name": n, "confidence": c} for n, c in ranking[:5]], add_to_output=True)
         message.set(ENTITIES, [*message.get(ENTITIES, []), *found], add_to_output=True)
 
-    def _two_questions(self, message: Message, text: str) -> tuple[str, float, list[dict[str, Any]]] | None:
-        """The first of two questions in the message with its confidence, and the entities that tell the second.
+    def _parts(self, message: Message, begin: int, end: int) -> list[Part]:
+        """The questions into which this part of the text falls; none where it does not.
 
-        Each half must be a question by itself, and another one than its neighbour's: the surest way to part the text counts.
+        Each is surely a question by itself, and another one than its neighbour's; the surest way to part the text counts.
         """
-        best: tuple[str, float, list[dict[str, Any]]] | None = None
-        surest = self._config["sure_half"]
-        for end, begin in halves(text):
-            (first, sure, details), (second, sure_too, more) = self._half(message, 0, end), self._half(message, begin)
-            if first and second and first != second and min(sure, sure_too) >= surest:
-                surest = min(sure, sure_too)
-                there = {"start": begin, "end": len(text)}
-                told = [_entity("second", second, sure_too) | there, *(detail | there for detail in more)]
-                best = first, sure, [*details, *told]
-        return best
+        pairs = (
+            (self._part(message, begin, begin + stop), self._part(message, begin + start, end))
+            for stop, start in halves(message.get(TEXT)[begin:end])
+        )
+        found = [pair for pair in pairs if pair[0].name and pair[1].name and pair[0].name != pair[1].name]
+        best = max(found, default=None, key=lambda pair: min(part.sure for part in pair))
+        if best is None or min(part.sure for part in best) < self._config["sure_half"]:
+            return []
+        return [smaller for part in best for smaller in self._parts(message, part.begin, part.end) or [part]]
 
-    def _half(self, message: Message, start: int, end: int | None = None) -> tuple[str, float, list[dict[str, Any]]]:
-        """The question that a part of the text is, how sure that is, and its details; no name where it is none by itself."""
-        row = self._features.of(in_general(message, start, end))
-        name, confidence = self._intent(*row)[0]
-        if name not in QUESTIONS or self._nearest(*row) < self._config["least_similarity"]:
-            return NOTHING, 0.0, []
-        details = self._details_in(self._features.of(message.get(TEXT)[start:end]), name)
-        if name == ASK_FAQ and not any(detail["entity"] == "faq" for detail in details):
-            return NOTHING, 0.0, []
-        return name, confidence, details
+    def _part(self, message: Message, begin: int, end: int) -> Part:
+        """The question that a part of the text is by itself; without a name where it is none."""
+        row = self._features.of(in_general(message, begin, end))
+        name, sure = self._intent(*row)[0]
+        details = self._details_in(self._features.of(message.get(TEXT)[begin:end]), name)
+        is_answered = name != ASK_FAQ or any(detail["entity"] == "faq" for detail in details)
+        if name not in QUESTIONS or not is_answered or self._nearest(*row) < self._config["least_similarity"]:
+            name = NOTHING
+        return Part(name, sure, begin, end, details)
 
     def _details_in(self, row: tuple[np.ndarray, np.ndarray], intent: str) -> list[dict[str, Any]]:
         found = []

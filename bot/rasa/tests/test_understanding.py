@@ -21,8 +21,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 
 from bot.rasa.nlu.entities import SPACY_DOC
+from bot.rasa.nlu.judging import Features, Judge, Nearest
 from bot.rasa.nlu.pipeline import build
-from bot.rasa.nlu.understanding import OUT_OF_SCOPE, Features, Judge, Nearest, Understanding
+from bot.rasa.nlu.understanding import OUT_OF_SCOPE, Understanding
 
 DATA = Path(__file__).parents[3] / "data/nlu"
 INTENTS = ("greet", "thank", "ask_price", "find_store", "deny")

@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 
 from crm_store.interact.service.days import days_in, names_holiday
 from crm_store.interact.service.proof import not_known
+from crm_store.interact.service.topics import HOURS_TOLD, told
 from crm_store.interact.service.words import at_time, by_day, listed, on_day
 from crm_store.moment import Moment, Reply
 from crm_store.opening import Span, Week, opens_next
@@ -20,10 +21,10 @@ _ALL = Reply("utter_hours")
 _OTHERWISE = re.compile(
     r"\b(phone\w*|whatsapp|wa|number|hotline|call|telepon\w*|telp|nomor\w*|lunch|istirahat|24 (hours|jam)"
     r"|\d{1,2}([:.]\d\d)? ?(am|pm|o'?clock)|(jam|pukul|jm) \d+\w*|noon|midnight|every ?day|(se)?tiap hari"
-    r"|at (six|seven|eight|nine|ten|eleven|\d+))\b",
+    r"|at (six|seven|eight|nine|ten|eleven|\d+)|(this|next) (week|month)|(?<!hari )(?<!hr )minggu (ini|depan)|bulan (ini|depan))\b",
     re.IGNORECASE,
 )
-"""Asks for a number, or for a time of the day: told all there is."""
+"""Asks for a number, for a time of the day or for weeks: told all there is."""
 _WHEN = re.compile(
     r"\b(when|what|which|wh?at time|un?till?|how (late|early|long)|hours|times?|jam (berapa|brp|buka|tutup|operasional|kerja)"
     r"|kapan|sampai|sampe|dari jam|hari apa|jadwal\w*|apa aja)\b",
@@ -35,6 +36,10 @@ _NOW = re.compile(
 )
 _OPEN = re.compile(r"\b(open\w*|buka\w*|bukak)\b", re.IGNORECASE)
 _CLOSED = re.compile(r"\b(close[ds]?|shut|tutup\w*|libur\w*)\b", re.IGNORECASE)
+_CLOSED_DAYS = re.compile(
+    r"\b((which|what) \w*days?\b.*\b(closed|shut)|(tutup|libur)(nya)? (hari apa|kapan)|hari (tutup|libur)(nya)?)\b",
+    re.IGNORECASE,
+)
 _FEW_WORDS = 4
 _HERE = {"en": "my colleagues in this chat", "id": "rekan kami di chat ini"}
 _SAID_NOW = {"en": "now", "id": "sekarang"}
@@ -53,18 +58,21 @@ class _Place:
 
 def hours(moment: Moment) -> list[Reply]:
     """Yes or no to whoever asks whether it is open then; else the hours."""
+    told(moment, HOURS_TOLD)
     if _OTHERWISE.search(moment.text):
         return [_ALL]
     today = moment.now.astimezone(moment.business.business.zone).date()
     places = _places(moment)
     days = days_in(moment.text, today, is_over=_is_over(moment, today, places))
     if not days and names_holiday(moment.text):
-        return [_holidays(moment, today)]
+        return _closed_days(moment, today) or [not_known(moment)]
     if not places:
         return [_closed(moment, day, places) for day in days if _is_holiday(moment, day)] or [_ALL]
     if days:
         return [_on(moment, day, places) for day in days]
-    return [_now(moment, places)] if _asks_of_now(moment.text) else [_ALL]
+    if _asks_of_now(moment.text):
+        return [_now(moment, places)]
+    return [_ALL, *_closed_days(moment, today)] if _CLOSED_DAYS.search(moment.text) else [_ALL]
 
 
 def _asks_of_now(text: str) -> bool:
@@ -139,8 +147,8 @@ def _kind(moment: Moment, *, is_open: bool) -> str:
     return "yes" if is_open is not asks_closed else "no"
 
 
-def _holidays(moment: Moment, today: date) -> Reply:
-    """The days that are known to be closed: of a holiday's date nothing is known here."""
+def _closed_days(moment: Moment, today: date) -> list[Reply]:
+    """The days that are known to be closed, where there are any: of a holiday's date nothing is known here."""
     about, language = moment.business.business, moment.language
     days = [
         by_day(day, today, language).removeprefix("hari ") if (day - today).days else by_day(day, today, language)
@@ -148,9 +156,9 @@ def _holidays(moment: Moment, today: date) -> Reply:
         if day >= today
     ]
     if not days:
-        return not_known(moment)
+        return []
     values = {"days": listed(days, language), "phone": about.phone, "hours": about.hours[language]}
-    return Reply("utter_closed_days", values)
+    return [Reply("utter_closed_days", values)]
 
 
 def _is_over(moment: Moment, today: date, places: Sequence[_Place]) -> bool:

@@ -25,6 +25,8 @@ _WORTH = re.compile(
 
 def points(moment: Moment) -> list[Reply]:
     worth = terms_or_phone(moment, "points") if _WORTH.search(moment.text) else []
+    if worth and not is_served(moment) and not _HOW_MANY.search(moment.text):
+        return worth
     if not is_served(moment):
         return [*(worth or terms_before_proof(moment, "points")), proof_wanted(moment)]
     balance = _balance(moment)

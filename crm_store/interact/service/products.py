@@ -7,7 +7,7 @@ import re
 from crm_store.business import Business, Product
 from crm_store.customize.prices import product_named
 from crm_store.interact.answers import plain
-from crm_store.interact.service.topics import follow_up, talked_of
+from crm_store.interact.service.topics import MOST_PRODUCTS, follow_up, talked_of
 from crm_store.moment import Moment
 
 _IT = re.compile(r"\b(it|its|this|that|them|those|these|one|ones|itu|ini|nya|\w{3,}nya|tersebut)\b", re.IGNORECASE)
@@ -44,8 +44,12 @@ def products_in(business: Business, text: str) -> list[str]:
 
 
 def product_meant(moment: Moment) -> list[Product]:
-    """The product that the message names; else what was talked of, where the words point back at it."""
-    named = product_named(moment.business, moment.text, [value for value, _ in moment.understanding.values("product")])
+    """The products that the message names; else what was talked of, where the words point back at it."""
+    heard = list(dict.fromkeys(value for value, _ in moment.understanding.values("product")))
+    several = [product for value in heard if (product := moment.business.product(value))]
+    if len(several) > 1:
+        return several[:MOST_PRODUCTS]
+    named = product_named(moment.business, moment.text, heard)
     if named:
         return [named]
     words = moment.text.split()

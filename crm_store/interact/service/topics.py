@@ -9,13 +9,18 @@ import re
 from collections.abc import Sequence
 
 from crm_store.interact.answers import plain
+from crm_store.interact.service.days import days_in
 from crm_store.moment import Moment
 
 STOCK = "stock"
 RETURN = "return"
 STOCK_TOLD = "stock_told"
 PRICE_TOLD = "price_told"
+HOURS_TOLD = "hours_told"
 _FOLLOWED_BY = {STOCK_TOLD: "action_stock", PRICE_TOLD: "action_price"}
+_FEW_WORDS = 3
+_MOST_WORDS = 6
+"""In a message that names nothing but another day."""
 _LEADS = re.compile(
     r"^(and|or|what about|how about|dan|atau|sama|kalau|kalo|klo|kl|terus|trus|lalu|gimana|bagaimana)\b"
 )
@@ -55,6 +60,8 @@ def follow_up(moment: Moment) -> str | None:
 
     "And in Kemang?" after a question for stock: a name and little words, nothing else.
     """
+    if moment.topic == HOURS_TOLD:
+        return "action_hours" if _names_day_alone(moment) else None
     action = _FOLLOWED_BY.get(moment.topic)
     said = f" {plain(moment.text)} "
     rest, stores = _without(said, [name for store in moment.business.stores for name in (store.name, *store.names)])
@@ -68,6 +75,12 @@ def follow_up(moment: Moment) -> str | None:
         return None
     asks_of_store = stores and moment.topic == STOCK_TOLD
     return action if asks_of_store or (products and _LEADS.search(said.strip())) else None
+
+
+def _names_day_alone(moment: Moment) -> bool:
+    words, today = plain(moment.text), moment.now.astimezone(moment.business.business.zone).date()
+    is_short = len(words.split()) <= (_MOST_WORDS if _LEADS.search(words) else _FEW_WORDS)
+    return is_short and bool(days_in(moment.text, today))
 
 
 def _without(said: str, names: Sequence[str]) -> tuple[str, bool]:
