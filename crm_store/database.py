@@ -135,4 +135,7 @@ def refers_to_nothing(error: IntegrityError) -> bool:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view of the store, for reading only."""
     with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # Else each statement sees what was committed just before it, such as an erasure half-way through a page.
+            connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection

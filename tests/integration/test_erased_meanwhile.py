@@ -19,7 +19,8 @@ from visitor import counts
 
 from bot.settings import Settings
 from crm_store.access.erasure import erase_profiles
-from crm_store.database import UnitOfWork
+from crm_store.database import UnitOfWork, reading
+from crm_store.identify.profiles import make_profile
 from crm_store.tables import customers
 
 WAITS_SECONDS = 0.3
@@ -153,3 +154,17 @@ async def test_staff_are_told_that_the_conversation_was_erased_and_nothing_they_
     assert "It may have been erased." in text(answer)
     rows = {table for table, count in counts(engine).items() if count}
     assert rows <= {"erasures", "notices", "staff", "staff_sessions"}
+
+
+def test_who_reads_sees_one_moment_whatever_is_erased_meanwhile(engine: Engine, clock: Clock) -> None:
+    with UnitOfWork(engine) as work:
+        profile = make_profile(work.connection, clock())
+        work.commit()
+    with reading(engine) as connection:
+        for _ in range(2):
+            assert connection.execute(select(customers.c.id)).scalars().all() == [profile]
+            with UnitOfWork(engine) as work:
+                erase_profiles(work.connection, [profile], clock())
+                work.commit()
+    with reading(engine) as connection:
+        assert connection.execute(select(customers.c.id)).scalars().all() == []
