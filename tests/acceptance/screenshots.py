@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bot.cli.training import RASA_PYTHON
 from bot.settings import ROOT
+from demo.people import PEOPLE
 
 pytestmark = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
 
@@ -104,18 +105,29 @@ def test_the_same_sentence_from_four_customers_and_what_staff_see_of_it(visit: V
     page.get_by_role("link", name="Budi Hartono").first.click()
     expect(page.locator("#customer")).to_be_visible()
     keep(page, "console-transcript")
+    page.set_viewport_size({"width": 1200, "height": 640})
+    page.get_by_role("link", name="Requests").click()
+    expect(page.get_by_role("heading", name="Requests")).to_be_visible()
+    keep(page, "console-requests")
     take_over(page, who_waits)
     keep(page, "console-takeover")
     page.get_by_role("link", name="All conversations").click()
     search(page, "office*")
     keep(page, "console-search")
+    page.set_viewport_size({"width": 1200, "height": 980})
+    page.goto(f"{stack.url}/console/call?order={next(p.order for p in PEOPLE if p.id == 'sari')}")
+    expect(page.get_by_role("heading", name="Sari Wijaya")).to_be_visible()
+    keep(page, "console-call")
+    page.goto(f"{stack.url}/console/report")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    keep(page, "console-report")
 
 
 def take_over(page: Page, customer: Talker) -> None:
     """Staff and a customer who waits for a person, in a conversation of theirs."""
-    page.set_viewport_size({"width": 1200, "height": 800})
-    page.get_by_role("link", name="All conversations").click()
-    page.locator(".waiting-now").get_by_role("button", name="Take over").first.click()
+    page.set_viewport_size({"width": 1200, "height": 960})
+    page.get_by_role("link", name="Conversations").click()
+    page.locator(".waiting-now li", has_text="petugas").get_by_role("button", name="Take over").first.click()
     reply = page.get_by_label(re.compile("^Reply to"))
     reply.fill("Halo, saya Rina. Ada yang bisa saya bantu?")
     reply.press("Enter")
@@ -144,6 +156,7 @@ def others(stack: Stack) -> Talker:
     office = Talker(stack)
     office.say("coffee for the office please")
     office.say("like 30")
+    Talker(stack).say("my order arrived broken, I want to complain")
     waits = Talker(stack, "id")
     waits.say("mau bicara dengan petugas")
     returning = Talker(stack)

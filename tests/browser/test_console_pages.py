@@ -93,9 +93,11 @@ def test_what_was_said_is_found_reviewed_tagged_and_noted_and_found_by_all_of_it
     work.get_by_role("link", name="restock").click()
     expect(rows).to_have_count(1)
     search.fill("call* when")
+    page.wait_for_load_state()
     page.get_by_label("Review").select_option("Reviewed")
     expect(page.locator("mark").first).to_have_text("call")
     expect(rows.get_by_text("reviewed", exact=True)).to_be_visible()
+    page.wait_for_load_state()  # the scripts hear what is chosen only then
     page.get_by_label("Review").select_option("Not reviewed")
     expect(rows).to_have_count(0)
 
