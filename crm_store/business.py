@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from crm_store.contradictions import contradictions
+from crm_store.identify.linking import Rules
 from crm_store.opening import Week, week_of
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
@@ -214,6 +215,42 @@ class Numbers(Part):
         return pattern
 
 
+class Limits(Part):
+    """What an identifier of one type may do. A value beyond them is kept as a fact and identifies nobody."""
+
+    priority: int
+    """Of several that lead to different customers the one of the lowest number is believed."""
+    shared_by: Annotated[int, Field(ge=1)]
+    """So many customers may have the same value."""
+    values: Annotated[int, Field(ge=1)]
+    """So many values one customer may come to have by joining, within the window."""
+    window_days: Annotated[int, Field(ge=1)] = 365
+    blocked: list[str] = []
+
+
+_USUAL: dict[str, dict[str, int]] = {
+    "loyalty_id": {"priority": 1, "shared_by": 1, "values": 5},
+    "email": {"priority": 2, "shared_by": 1, "values": 5},
+    "phone": {"priority": 3, "shared_by": 1, "values": 5},
+}
+LinkingType = Literal["loyalty_id", "email", "phone"]
+
+
+class Identity(Part):
+    """What takes two records for one customer, and what does not."""
+
+    identifiers: dict[LinkingType, Limits] = Field(default={}, validate_default=True)
+    typed_by: dict[str, dict[LinkingType, Literal["machine", "customer", "clerk"]]] = {}
+    """By source and column, who typed what stands there. What customers typed into an open form joins nobody."""
+
+    @field_validator("identifiers", mode="before")
+    @classmethod
+    def _as_usual_where_left_out(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not all(isinstance(limits, dict) for limits in given.values()):
+            return given
+        return {**given, **{kind: {**usual, **given.get(kind, {})} for kind, usual in _USUAL.items()}}
+
+
 class Service(Part):
     """What the chat says of the usual services; where a text is missing it says that it does not know and who does."""
 
@@ -242,6 +279,7 @@ class Business(Part):
 
     business: About
     numbers: Numbers = Numbers()
+    identity: Identity = Identity()
     touchpoints: Annotated[dict[Id, Touchpoint], Field(min_length=1)]
     stores: list[Store] = []
     products: list[Product] = []
@@ -255,6 +293,11 @@ class Business(Part):
     service: Service = Service()
     privacy: Privacy | None = None
     faq: list[Faq] = []
+
+    @cached_property
+    def linking(self) -> Rules:
+        """What links records, with the business's own phone number as one that is nobody's."""
+        return Rules(self.identity, [("phone", self.business.phone)])
 
     @cached_property
     def segment_ids(self) -> list[str]:

@@ -128,6 +128,20 @@ claims = Table(
     UniqueConstraint("message_id", "type", "value"),
 )
 
+# What staff say of two profiles. It outranks what agrees in their records, and of all words on a pair the newest stands.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    _id(),
+    Column("number", Integer, nullable=False, unique=True),  # their order, whatever the clocks say
+    _customer(index=True),
+    Column("other_id", String(32), ForeignKey("customers.id"), nullable=False, index=True),
+    Column("verdict", String(16), nullable=False),  # same | different
+    Column("staff_id", String(32), ForeignKey("staff.id"), nullable=False),
+    Column("reason", String(255), nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
 device_tokens = Table(
     "device_tokens",
     metadata,
@@ -446,6 +460,7 @@ journal = Table(
     Column("at", Utc, nullable=False),
     Column("kind", String(32), nullable=False),
     Column("customer_id", String(32), index=True),
+    Column("other_id", String(32), index=True),  # the other profile, where an entry is about two
     Column("actor", String(64), nullable=False),
     Column("details", JSON, nullable=False),
 )

@@ -54,6 +54,8 @@ class Person:
             "held_by": COLLEAGUE,
             "reviewed_by": COLLEAGUE,
             "notice_id": WORDING,
+            "other_id": self.profile,
+            "number": uuid4().int % 10**9,
         }
         if column.name in by_name:
             return by_name[column.name]

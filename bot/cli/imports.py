@@ -25,9 +25,11 @@ File = Annotated[Path, typer.Argument(help="CSV, UTF-8, with a header row.", res
 @app.command()
 def customers(file: File, as_json: Json = False) -> None:
     """Records of customers: source, source_id and what is known of them."""
+    from crm_store.business_file import load_business
     from crm_store.imports import import_customers
 
-    _load(import_customers, file, as_json)
+    rules = load_business(load_settings().business).linking
+    _load(partial(import_customers, rules=rules), file, as_json)
 
 
 @app.command()

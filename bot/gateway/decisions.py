@@ -45,18 +45,18 @@ def take_decision(body: DecisionIn, stack: TheStack) -> dict[str, Any]:
     known_touchpoint(stack, body.touchpoint)
     with UnitOfWork(stack.engine) as work:
         try:
-            customer = customer_of(work.connection, [(i.type, i.value) for i in body.identifiers])
+            known = customer_of(work.connection, [(i.type, i.value) for i in body.identifiers], stack.business.linking)
         except AmbiguousIdentifiersError:
             raise ambiguous() from None
-        if customer is None:
+        if known is None:
             raise ProblemError(404, "unknown-customer", "Nobody is known by these", "Send an event first, or import.")
-        whom = Customer(scope(work.connection, customer, Assurance.VERIFIED), Assurance.VERIFIED, body.touchpoint)
+        whom = Customer(scope(work.connection, known.profile, Assurance.VERIFIED), Assurance.VERIFIED, body.touchpoint)
         now = stack.clock()
         advice = decide(work.connection, stack.business, whom, now)
         decision_id = keep_decision(
             work.connection,
             advice.decision,
-            profile=customer,
+            profile=known.profile,
             conversation_id=None,
             message_id=None,
             touchpoint=body.touchpoint,
@@ -65,7 +65,7 @@ def take_decision(body: DecisionIn, stack: TheStack) -> dict[str, Any]:
         work.commit()
     return {
         "decision_id": decision_id,
-        "customer_id": customer,
+        "customer_id": known.customer,
         **_in_words(advice, stack.business, stack.business.language(body.language)),
     }
 

@@ -19,7 +19,7 @@ from crm_store.events import Event, EventError, keep_event
 from crm_store.identify.lookup import (
     AmbiguousIdentifiersError,
     UnusableIdentifiersError,
-    customer_for,
+    profile_for,
 )
 
 router = APIRouter(prefix="/v1", tags=["events"])
@@ -69,8 +69,8 @@ def take_event(body: EventIn, stack: TheStack, response: Response) -> dict[str, 
         raise ProblemError(422, "no-identifiers", "Whose event is it?", "Give at least one identifier.")
     with UnitOfWork(stack.engine) as work:
         try:
-            customer = customer_for(work.connection, body.source, given, stack.clock())
-            is_new = keep_event(work.connection, _with_category(stack, body.event()), customer)
+            profile = profile_for(work.connection, body.source, given, stack.clock(), stack.business.linking)
+            is_new = keep_event(work.connection, _with_category(stack, body.event()), profile)
         except AmbiguousIdentifiersError:
             raise ambiguous() from None
         except UnusableIdentifiersError:

@@ -6,15 +6,15 @@ holds this module against the tables: one that knows a customer and is not empti
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, select
 
-from crm_store.database import UnitOfWork
+from crm_store.database import UnitOfWork, one_at_a_time
 from crm_store.identify.assurance import Act, Assurance, may
-from crm_store.identify.profiles import make_profile, new_id, scope
+from crm_store.identify.merging import leave_out
+from crm_store.identify.profiles import WHO_IS_WHO, make_profile, new_id, scope
 from crm_store.tables import (
     conversations,
     customers,
@@ -25,6 +25,7 @@ from crm_store.tables import (
     outbox,
     sessions,
     turns,
+    verdicts,
 )
 
 
@@ -49,6 +50,7 @@ def erase_profiles(
     """
     _hold(connection, profiles, _talks(connection, profiles))
     talks = _talks(connection, profiles)  # again: one may have been begun just before it was held
+    leave_out(connection, profiles, now)
     gone = remove(connection, profiles, talks)
     connection.execute(erasures.insert().values(id=new_id(), at=now, trackers=talks, farewell=farewell))
     return gone
@@ -64,8 +66,10 @@ def _hold(connection: Connection, profiles: Sequence[str], talks: Sequence[str])
 
     In the order in which a turn takes its locks, so that neither waits for the other.
     """
+    said = select(messages.c.id).where(messages.c.conversation_id.in_(talks))
+    connection.execute(said.with_for_update()).all()
+    one_at_a_time(connection, WHO_IS_WHO)
     for locked in (
-        select(messages.c.id).where(messages.c.conversation_id.in_(talks)),
         select(customers.c.id).where(customers.c.id.in_(profiles)),
         select(conversations.c.id).where(conversations.c.id.in_(talks)),
     ):
@@ -75,7 +79,9 @@ def _hold(connection: Connection, profiles: Sequence[str], talks: Sequence[str])
 def remove(connection: Connection, profiles: Sequence[str], talks: Sequence[str]) -> int:
     """Deletes all rows of these profiles and of their conversations. Returns how many."""
     gone = remove_from(connection, talks)
-    gone += _forget_joins(connection, profiles)
+    for named in (journal.c.other_id, verdicts.c.other_id):
+        # Of a profile that stays: it tells who was taken for the same, or for another.
+        gone += connection.execute(delete(named.table).where(named.in_(profiles))).rowcount
     for table in reversed(metadata.sorted_tables):
         if "customer_id" in table.c:
             gone += connection.execute(delete(table).where(table.c.customer_id.in_(profiles))).rowcount
@@ -90,15 +96,6 @@ def remove_from(connection: Connection, talks: Sequence[str]) -> int:
         if "conversation_id" in table.c and "customer_id" not in table.c:
             gone += connection.execute(delete(table).where(table.c.conversation_id.in_(talks))).rowcount
     return gone
-
-
-def _forget_joins(connection: Connection, profiles: Sequence[str]) -> int:
-    """The journal of a customer who stays tells which profiles were joined to them; the erased ones are not named there."""
-    kin = select(customers.c.canonical_id).where(customers.c.id.in_(profiles))
-    joined = select(customers.c.id).where(customers.c.canonical_id.in_(kin))
-    told = connection.execute(select(journal.c.id, journal.c.details).where(journal.c.customer_id.in_(joined)))
-    naming = [row.id for row in told if any(profile in json.dumps(row.details) for profile in profiles)]
-    return connection.execute(delete(journal).where(journal.c.id.in_(naming))).rowcount
 
 
 def forget_in_conversation(connection: Connection, conversation_id: str, now: datetime) -> str | None:

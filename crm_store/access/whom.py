@@ -26,9 +26,10 @@ def whom(connection: Connection, named: str) -> str:
     kind, colon, value = named.partition(":")
     if found is None and colon:
         try:
-            found = customer_of(connection, [(kind, value)])
+            known = customer_of(connection, [(kind, value)])
         except AmbiguousIdentifiersError:
             raise UnclearCustomerError(named) from None
+        found = known.customer if known else None
     if found is None:
         raise NoSuchCustomerError(named)
     return found

@@ -12,11 +12,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
+from crm_store.database import one_at_a_time
 from crm_store.identify import devices
 from crm_store.identify.assurance import Act, Assurance, may
 from crm_store.identify.devices import hashed
-from crm_store.identify.profiles import canonical, customer_of_record, is_known, join, make_profile, new_id, scope
+from crm_store.identify.merging import merge
+from crm_store.identify.profiles import (
+    WHO_IS_WHO,
+    canonical,
+    is_known,
+    make_profile,
+    new_id,
+    profile_of_record,
+    scope,
+)
 from crm_store.identify.proof import Proof
+from crm_store.identify.ties import Ground
 from crm_store.tables import conversations, messages, sessions
 
 
@@ -49,9 +60,9 @@ def open_session(
     shown = device_token if device else None
     if proof:
         assurance = Assurance.VERIFIED
-        customer = customer_of_record(connection, proof.source, proof.source_id, proof.attributes, now)
-        device, shown = _device_of(connection, device, customer, shown, now)
-        profile = customer
+        # The record's own profile: what is said here stays theirs, should it turn out that they were joined by mistake.
+        profile = profile_of_record(connection, proof.source, proof.source_id, proof.attributes, now)
+        device, shown = _device_of(connection, device, profile, shown, now)
     else:
         device = device or make_profile(connection, now)
         profile = device
@@ -84,19 +95,24 @@ def open_session(
 
 
 def _device_of(
-    connection: Connection, device: str | None, customer: str, shown: str | None, now: datetime
+    connection: Connection, device: str | None, record: str, shown: str | None, now: datetime
 ) -> tuple[str, str | None]:
     """The device profile of a proven customer, joined to them.
 
     A device on which somebody else was proven is not theirs to take along: it stays with them and this customer gets a
     profile of their own for it.
     """
-    if device and canonical(connection, device) == canonical(connection, customer):
+    if device and canonical(connection, device) == canonical(connection, record):
         return device, shown
-    if device and not is_known(connection, device):
-        join(connection, device, customer, "user_token", now)
-        return device, shown
-    return make_profile(connection, now, canonical(connection, customer)), None
+    one_at_a_time(connection, WHO_IS_WHO)
+    if device is None or is_known(connection, device):
+        device, shown = make_profile(connection, now), None
+    _prove(connection, device, record, now)
+    return device, shown
+
+
+def _prove(connection: Connection, profile: str, record: str, now: datetime) -> None:
+    merge(connection, profile, record, "user_token", "signed in to the shop", now, Ground.PROOF)
 
 
 def _under_way(connection: Connection, channel: str, assurance: Assurance, device: str, profile: str) -> str | None:
@@ -135,9 +151,10 @@ def _staff_unanswered(connection: Connection, conversation_id: str) -> bool:
 def _go_on(connection: Connection, conversation_id: str, profile: str, assurance: Assurance, page: str | None) -> None:
     """Takes up a conversation again, with what is proven now."""
     was = conversations.c.id == conversation_id
-    before = connection.execute(select(conversations.c.assurance).where(was)).scalar_one()
-    if assurance is Assurance.VERIFIED and before != assurance.word:
-        # Whoever else holds a session of it has proven nothing.
+    before = connection.execute(select(conversations).where(was)).one()
+    if assurance is Assurance.VERIFIED and (before.assurance, before.customer_id) != (assurance.word, profile):
+        # Whoever else holds a session of it has proven nothing, or to have another record of the same customer's; these may
+        # turn out to be two people.
         connection.execute(sessions.delete().where(sessions.c.conversation_id == conversation_id))
     facts = {"customer_id": profile, "assurance": assurance.word, **({"page": page} if page else {})}
     connection.execute(conversations.update().where(was).values(facts))
@@ -150,18 +167,21 @@ def raise_session(connection: Connection, conversation_id: str, proof: Proof, no
     ValueError (the widget opens a new one).
     """
     row = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()
-    customer = customer_of_record(connection, proof.source, proof.source_id, proof.attributes, now)
-    same = canonical(connection, row.customer_id) == customer
-    if row.assurance == Assurance.VERIFIED.word and not same:
-        raise ValueError("this conversation belongs to another customer; open a new session")
+    record = profile_of_record(connection, proof.source, proof.source_id, proof.attributes, now)
+    same = canonical(connection, row.customer_id) == canonical(connection, record)
+    if row.assurance == Assurance.VERIFIED.word:
+        if not same:
+            raise ValueError("this conversation belongs to another customer; open a new session")
+        return
     if not same:
+        one_at_a_time(connection, WHO_IS_WHO)
         if is_known(connection, row.customer_id):
             raise ValueError("this device is another customer's; open a new session")
-        join(connection, row.customer_id, customer, "user_token", now)
+        _prove(connection, row.customer_id, record, now)
     connection.execute(
         conversations.update()
         .where(conversations.c.id == conversation_id)
-        .values(customer_id=customer, assurance=Assurance.VERIFIED.word)
+        .values(customer_id=record, assurance=Assurance.VERIFIED.word)
     )
 
 

@@ -15,8 +15,11 @@ from sqlalchemy import Connection, select, update
 
 from crm_store.database import one_at_a_time
 from crm_store.identify.assurance import Assurance
+from crm_store.identify.linking import Rules
+from crm_store.identify.merging import Wanted, merge_all
 from crm_store.identify.normalise import normalise
-from crm_store.identify.profiles import canonical, is_known, join, make_profile, new_id
+from crm_store.identify.profiles import WHO_IS_WHO, canonical, is_known, make_profile, new_id, scope
+from crm_store.identify.ties import Ground
 from crm_store.tables import conversations, customers, identifiers
 
 PHONE = "phone"
@@ -64,31 +67,38 @@ def account(connection: Connection, service: str, account_id: str, now: datetime
 
 
 def prove_phone(
-    connection: Connection, service: str, profile: str, conversation_id: str, number: str, now: datetime
+    connection: Connection,
+    service: str,
+    profile: str,
+    conversation_id: str,
+    number: str,
+    now: datetime,
+    rules: Rules | None = None,
 ) -> Proof:
     """Takes a number as the account's own, as its service vouches. The running conversation is verified from then on.
 
     The account is joined to the one customer who has the number. A number of several customers proves none of them, and one
-    that would make two known customers one is left alone: a number changes hands.
+    that would make two known customers one is left alone: a number changes hands. Nor is it joined to whoever, by the `rules`
+    of `business.yml`, typed it into an open form: it may be anybody's.
     """
     phone = normalise(PHONE, number)
     if phone is None:
         return Proof.UNREADABLE
-    one_at_a_time(connection, f"phone {phone}")
+    one_at_a_time(connection, WHO_IS_WHO)
     mine = canonical(connection, profile)
-    others = _owners(connection, phone) - {mine}
-    if len(others) > 1:
+    others = {owner: customer for owner, customer in _owners(connection, phone, rules).items() if customer != mine}
+    if len(set(others.values())) > 1:
         return Proof.AMBIGUOUS
-    if others and (mine != profile or is_known(connection, profile)):
+    if others and (len(scope(connection, profile, Assurance.VERIFIED)) > 1 or is_known(connection, profile)):
         return Proof.OTHER
     was_proven = phone in _phones(connection, profile)
     if not was_proven:
         _keep(connection, profile, PHONE, service, phone, now)
-    if others:
-        join(connection, profile, others.pop(), service, now)
+    wanted = [Wanted(profile, owner, "proved the phone number") for owner in others]
+    merge_all(connection, wanted, service, now, Ground.PROOF)
     here = update(conversations).where(conversations.c.id == conversation_id)
     connection.execute(here.values(assurance=Assurance.VERIFIED.word))
-    if was_proven and canonical(connection, profile) == mine:
+    if was_proven and not others:
         return Proof.KNOWN
     return Proof.JOINED if is_known(connection, profile) else Proof.ALONE
 
@@ -101,13 +111,16 @@ def _phones(connection: Connection, profile: str) -> list[str]:
     return list(connection.execute(proven).scalars())
 
 
-def _owners(connection: Connection, phone: str) -> set[str]:
+def _owners(connection: Connection, phone: str, rules: Rules | None) -> dict[str, str]:
+    """The profiles that have this number, each with its customer."""
     owners = (
-        select(customers.c.canonical_id)
+        select(customers.c.id, customers.c.canonical_id, identifiers.c.source)
         .join(identifiers, identifiers.c.customer_id == customers.c.id)
         .where(identifiers.c.type == PHONE, identifiers.c.value == phone)
+        .order_by(customers.c.id)
     )
-    return set(connection.execute(owners).scalars())
+    rows = connection.execute(owners)
+    return {row.id: row.canonical_id for row in rows if rules is None or rules.links(row.source, PHONE)}
 
 
 def _keep(connection: Connection, profile: str, kind: str, service: str, value: str, now: datetime) -> None:

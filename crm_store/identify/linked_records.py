@@ -13,15 +13,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from crm_store.identify.linking import LINKING_TYPES, Identifier, KnownPeople, Person
-from crm_store.identify.profiles import new_id
+from crm_store.database import one_at_a_time
+from crm_store.identify.linking import LINKING_TYPES, Identifier, KnownPeople, Rules, person_of
+from crm_store.identify.profiles import WHO_IS_WHO, new_id, portions
 from crm_store.tables import customers, identifiers, records
 
 RecordKey = tuple[str, str]
 """Source and the id there."""
-
-PORTION = 1000
-"""Values in one IN list; SQLite takes 32,766 parameters, some builds of it fewer."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +43,45 @@ def stored_records(connection: Connection, keys: Collection[RecordKey]) -> dict[
     return found
 
 
-def owners_of(connection: Connection, wanted: Collection[Identifier]) -> Iterator[tuple[str, Identifier]]:
-    """(canonical customer, identifier) for each linking identifier of `wanted` that somebody has."""
+def add_owners(connection: Connection, known: KnownPeople, wanted: Collection[Identifier], rules: Rules) -> None:
+    """Tells `known` who has the linking identifiers among `wanted`."""
     for kind, values in _by_first(identifier for identifier in wanted if identifier[0] in LINKING_TYPES):
         rows = connection.execute(
-            select(customers.c.canonical_id, identifiers.c.value)
+            select(customers.c.canonical_id, customers.c.id, identifiers.c.value, identifiers.c.source)
             .join(customers, customers.c.id == identifiers.c.customer_id)
             .where(identifiers.c.type == kind, identifiers.c.value.in_(values))
-            .distinct()
         )
-        yield from ((row[0], (kind, row[1])) for row in rows)
+        for canonical_id, profile, value, source in rows:
+            if rules.links(source, kind):
+                known.own(canonical_id, profile, [(kind, value)])
 
 
-def add_names(connection: Connection, known: KnownPeople, canonical_ids: Collection[str]) -> None:
-    """Adds to `known` the names in all records of these customers."""
-    for portion in _portions(canonical_ids):
+def add_people(connection: Connection, known: KnownPeople, canonical_ids: Collection[str]) -> None:
+    """Tells `known` what the records of these customers say of who they are, and what identifiers they have."""
+    for portion in portions(canonical_ids):
         rows = connection.execute(
             select(customers.c.canonical_id, records.c.attributes)
             .join(records, records.c.customer_id == customers.c.id)
             .where(customers.c.canonical_id.in_(portion))
         )
         for canonical_id, said in rows:
-            known.add(canonical_id, Person(said.get("given_name", ""), said.get("family_name", "")))
+            known.describe(canonical_id, person_of(said))
+        had = connection.execute(
+            select(customers.c.canonical_id, identifiers.c.type, identifiers.c.value, identifiers.c.first_seen_at)
+            .join(identifiers, identifiers.c.customer_id == customers.c.id)
+            .where(customers.c.canonical_id.in_(portion), identifiers.c.type.in_(LINKING_TYPES))
+        )
+        for canonical_id, kind, value, since in had:
+            known.have(canonical_id, (kind, value), since)
 
 
-def has_linking_identifier(connection: Connection, canonical_id: str) -> bool:
+def has_linking_identifier(connection: Connection, profile: str) -> bool:
     """Whether the customer could be found by an identifier; if not, nothing but its records' keys is known of it."""
+    whole = select(customers.c.canonical_id).where(customers.c.id == profile).scalar_subquery()
     row = connection.execute(
         select(identifiers.c.id)
         .join(customers, customers.c.id == identifiers.c.customer_id)
-        .where(customers.c.canonical_id == canonical_id, identifiers.c.type.in_(LINKING_TYPES))
+        .where(customers.c.canonical_id == whole, identifiers.c.type.in_(LINKING_TYPES))
         .limit(1)
     ).first()
     return row is not None
@@ -82,7 +89,10 @@ def has_linking_identifier(connection: Connection, canonical_id: str) -> bool:
 
 def ensure_records(connection: Connection, keys: Collection[RecordKey], now: datetime) -> dict[RecordKey, str]:
     """The profile of each record; one not seen before makes a customer of whom nothing else is known."""
-    profiles = {key: record.customer_id for key, record in stored_records(connection, keys).items()}
+    profiles = _profiles(connection, keys)
+    if len(profiles) < len(set(keys)):
+        one_at_a_time(connection, WHO_IS_WHO)
+        profiles = _profiles(connection, keys)
     made = {key: new_id() for key in dict.fromkeys(keys) if key not in profiles}
     if made:
         connection.execute(customers.insert(), [{"id": i, "canonical_id": i, "created_at": now} for i in made.values()])
@@ -96,16 +106,14 @@ def ensure_records(connection: Connection, keys: Collection[RecordKey], now: dat
     return profiles | made
 
 
+def _profiles(connection: Connection, keys: Collection[RecordKey]) -> dict[RecordKey, str]:
+    return {key: record.customer_id for key, record in stored_records(connection, keys).items()}
+
+
 def _by_first(pairs: Collection[tuple[str, str]] | Iterator[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     """The second parts of each first part, in portions: one equality and one list let both databases use the key."""
     grouped: dict[str, dict[str, None]] = defaultdict(dict)
     for first, second in pairs:
         grouped[first][second] = None
     for first, seconds in grouped.items():
-        yield from ((first, portion) for portion in _portions(seconds))
-
-
-def _portions(values: Collection[str]) -> Iterator[list[str]]:
-    listed = list(values)
-    for start in range(0, len(listed), PORTION):
-        yield listed[start : start + PORTION]
+        yield from ((first, portion) for portion in portions(seconds))

@@ -1,18 +1,24 @@
 """Which imported record belongs to which customer, decided by exact agreement alone.
 
 The rule is conservative, because a wrong link shows one person's life to another while a missing one only costs a
-repeated question: a record joins a customer when it shares a loyalty id, an e-mail address or a phone number with that
-one customer and no other, and no name speaks against it. What resembles without agreeing is for batch resolution. Pure;
+repeated question: a record joins a customer when it shares a loyalty id, an e-mail address or a phone number that few enough
+have, with that one customer, and nothing else speaks against it. What resembles without agreeing is for batch resolution. Pure;
 knows no database.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from crm_store.identify.normalise import normalise
+
+if TYPE_CHECKING:
+    from crm_store.business import Identity, Limits
 
 Identifier = tuple[str, str]
 """Type and normalised value."""
@@ -20,38 +26,94 @@ Identifier = tuple[str, str]
 TYPES = ("email", "phone", "loyalty_id", "telegram_id", "device_id")
 """What a record may be identified by, by the name of its column."""
 
+NOBODYS = ("a@a.com", "email@email.com", "na@na.com", "no@email.com", "no@no.com", "none@none.com", "test@test.com")
+"""Addresses that are typed where one is asked for and there is none."""
+
 LINKING_TYPES = frozenset({"loyalty_id", "email", "phone"})
 """A device or a Telegram account is recognised at run time; in a file it proves no link."""
 
 
+class Rules:
+    """The section `identity` of `business.yml`, as it is asked here. `own`: identifiers of the business itself."""
+
+    def __init__(self, identity: Identity, own: Iterable[Identifier] = ()) -> None:
+        self._limits: dict[str, Limits] = dict(identity.identifiers)  # type: ignore[arg-type]
+        self._typed_by: dict[str, dict[str, str]] = identity.typed_by  # type: ignore[assignment]
+        self._own = frozenset(own)
+
+    @cached_property
+    def blocked(self) -> frozenset[Identifier]:
+        """Values of nobody, in their one spelling."""
+        named = [(kind, value) for kind, limits in self._limits.items() for value in limits.blocked]
+        everywhere = [("email", address) for address in NOBODYS]
+        spelled = ((kind, normalise(kind, value)) for kind, value in (*named, *everywhere, *self._own))
+        return frozenset((kind, value) for kind, value in spelled if value)
+
+    def priority(self, kind: str) -> int:
+        return self._limits[kind].priority
+
+    def shared_by(self, kind: str) -> int:
+        return self._limits[kind].shared_by
+
+    def values(self, kind: str) -> int:
+        return self._limits[kind].values
+
+    def window(self, kind: str) -> timedelta:
+        return timedelta(days=self._limits[kind].window_days)
+
+    def links(self, source: str, kind: str) -> bool:
+        """Whether an identifier of this type from this source may join anybody."""
+        return kind in LINKING_TYPES and self._typed_by.get(source, {}).get(kind) != "customer"
+
+
 @dataclass(frozen=True)
 class Person:
-    """What one record says about who it is. Names as written, empty when absent; identifiers normalised."""
+    """What one record says about who it is. Names and date as written, empty when absent; identifiers normalised."""
 
     given_name: str = ""
     family_name: str = ""
     identifiers: frozenset[Identifier] = field(default_factory=frozenset)
+    date_of_birth: str = ""
+    unproven: frozenset[Identifier] = field(default_factory=frozenset)
+    """Those of the identifiers that anybody could have typed."""
 
     @property
     def linking(self) -> frozenset[Identifier]:
-        return frozenset(i for i in self.identifiers if i[0] in LINKING_TYPES)
+        return frozenset(i for i in self.identifiers - self.unproven if i[0] in LINKING_TYPES)
 
 
-def person_of(attributes: Mapping[str, object]) -> Person:
-    """Reads a record's columns. What is not an identifier of its column's type is left out."""
+def person_of(attributes: Mapping[str, object], source: str = "", rules: Rules | None = None) -> Person:
+    """Reads a record's columns. What is not an identifier of its column's type, or is blocked, is left out."""
     country = str(attributes.get("country", ""))
     region = country.upper() if len(country) == 2 and country.isalpha() else "ID"
-    found = ((kind, normalise(kind, str(attributes[kind]), region)) for kind in TYPES if kind in attributes)
+    spelled = ((kind, normalise(kind, str(attributes[kind]), region)) for kind in TYPES if kind in attributes)
+    found = frozenset((kind, value) for kind, value in spelled if value)
     return Person(
         str(attributes.get("given_name", "")),
         str(attributes.get("family_name", "")),
-        frozenset((kind, value) for kind, value in found if value),
+        found - rules.blocked if rules else found,
+        str(attributes.get("date_of_birth", "")),
+        frozenset(i for i in found if rules and i[0] in LINKING_TYPES and not rules.links(source, i[0])),
     )
 
 
 def same_person(a: Person, b: Person) -> bool:
-    """Whether two records agree on an identifier that links, and their names do not conflict."""
-    return bool(a.linking & b.linking) and names_agree(a, b)
+    """Whether two records agree on an identifier that links, and nothing else in them speaks against it."""
+    shared = {kind for kind, _ in a.linking & b.linking}
+    return bool(shared) and agree(a, b, shared)
+
+
+def agree(a: Person, b: Person, shared: Collection[str]) -> bool:
+    """Whether nothing speaks against two records that share identifiers of these types.
+
+    A family has one phone: where nothing else is shared, given names must be the same and dates of birth not differ.
+    """
+    if not names_agree(a, b):
+        return False
+    if set(shared) != {"phone"}:
+        return True
+    born_apart = a.date_of_birth and b.date_of_birth and _plain(a.date_of_birth) != _plain(b.date_of_birth)
+    return not born_apart and _same_given_name(a, b)
 
 
 def names_agree(a: Person, b: Person) -> bool:
@@ -63,31 +125,89 @@ def names_agree(a: Person, b: Person) -> bool:
     return given_a.startswith(given_b) or given_b.startswith(given_a)
 
 
+def _same_given_name(a: Person, b: Person) -> bool:
+    """Word by word, as far as both go; a single letter stands for any word that begins with it."""
+    pairs = zip(_plain(a.given_name).split(), _plain(b.given_name).split(), strict=False)
+    return all(one == other or (1 in (len(one), len(other)) and one[0] == other[0]) for one, other in pairs)
+
+
 def _plain(name: str) -> str:
     return " ".join(name.replace(".", " ").split()).casefold()
+
+
+@dataclass(frozen=True)
+class Match:
+    """The customer whom a record belongs to. `shared`: the profiles that it agrees with, each with the types of what is shared."""
+
+    customer_id: str
+    shared: Mapping[str, Collection[str]]
 
 
 class KnownPeople:
     """The customers whom the records at hand may belong to, with every identifier and name known of them."""
 
-    def __init__(self) -> None:
-        self._owners: dict[Identifier, set[str]] = defaultdict(set)
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._owners: dict[Identifier, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        """By identifier the customers, with their profiles, who have it."""
         self._people: dict[str, list[Person]] = defaultdict(list)
+        self._values: dict[str, dict[Identifier, datetime]] = defaultdict(dict)
+        """By customer what they have, and since when."""
 
-    def own(self, customer_id: str, identifiers: Iterable[Identifier]) -> None:
+    def own(self, customer_id: str, profile: str, identifiers: Iterable[Identifier]) -> None:
         """Says that the identifiers are the customer's."""
         for identifier in identifiers:
-            self._owners[identifier].add(customer_id)
+            self._owners[identifier][customer_id].add(profile)
 
-    def add(self, customer_id: str, person: Person) -> None:
-        """Adds what one of the customer's records says."""
+    def have(self, customer_id: str, identifier: Identifier, since: datetime) -> None:
+        """Says that the customer has this, whoever else has it."""
+        before = self._values[customer_id].get(identifier, since)
+        self._values[customer_id][identifier] = min(before, since)
+
+    def describe(self, customer_id: str, person: Person) -> None:
+        """Says what one of the customer's records says."""
         self._people[customer_id].append(person)
-        self.own(customer_id, person.linking)
 
-    def match(self, person: Person) -> str | None:
+    def add(self, customer_id: str, profile: str, person: Person, now: datetime) -> None:
+        """Adds a record of the customer's."""
+        self.describe(customer_id, person)
+        self.own(customer_id, profile, person.linking)
+        for identifier in person.identifiers:
+            self.have(customer_id, identifier, now)
+
+    def may_identify(self, identifier: Identifier) -> list[str]:
+        """The customers who have this, where they are few enough for it to identify anybody."""
+        owners = list(self._owners.get(identifier, ()))
+        return owners if len(owners) <= self._rules.shared_by(identifier[0]) else []
+
+    def match(self, person: Person, now: datetime) -> Match | None:
         """The one customer whom the record belongs to; None when there is none, or more than one could be."""
-        owners = {owner for identifier in person.linking for owner in self._owners.get(identifier, ())}
-        if len(owners) != 1:
+        shared: dict[str, set[Identifier]] = defaultdict(set)
+        for identifier in person.linking:
+            for owner in self.may_identify(identifier):
+                shared[owner].add(identifier)
+        agreeing = {owner: found for owner, found in shared.items() if self._agrees(person, owner, found)}
+        best = {owner: min(self._rules.priority(kind) for kind, _ in found) for owner, found in agreeing.items()}
+        first = [owner for owner, place in best.items() if place == min(best.values())]
+        if len(first) != 1 or self._is_too_many(person, first[0], now):
             return None
-        owner = owners.pop()
-        return owner if all(names_agree(person, known) for known in self._people[owner]) else None
+        profiles: dict[str, set[str]] = defaultdict(set)
+        for identifier in agreeing[first[0]]:
+            for profile in self._owners[identifier][first[0]]:
+                profiles[profile].add(identifier[0])
+        return Match(first[0], profiles)
+
+    def _agrees(self, person: Person, owner: str, shared: Iterable[Identifier]) -> bool:
+        kinds = {kind for kind, _ in shared}
+        return all(agree(person, known, kinds) for known in self._people[owner])
+
+    def _is_too_many(self, person: Person, owner: str, now: datetime) -> bool:
+        """Whether the customer would come to have more values of a type than one person has: a card lent to many, say."""
+        had = self._values[owner]
+        for kind in LINKING_TYPES:
+            since = now - self._rules.window(kind)
+            values = {value for (of, value), at in had.items() if of == kind and at > since}
+            new = {value for of, value in person.identifiers if of == kind} - values
+            if new and len(values | new) > self._rules.values(kind):
+                return True
+        return False

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from crm_store.database import one_at_a_time
+from crm_store.identify.linking import Rules
 from crm_store.identify.normalise import ALSO_CALLED, LONGEST, TYPES, normalise
-from crm_store.identify.profiles import NEW_CUSTOMER, make_profile, new_id
+from crm_store.identify.profiles import WHO_IS_WHO, make_profile, new_id
 from crm_store.tables import customers, identifiers, records
 
 RECORD = "record"
@@ -27,31 +29,43 @@ class UnusableIdentifiersError(LookupError):
     """None of the identifiers is one: "n/a" for an email would make one customer of everybody without an email."""
 
 
-def customer_of(connection: Connection, given: Sequence[Given]) -> str | None:
-    """The canonical customer whom all of these that are known belong to; None when none is known.
+@dataclass(frozen=True)
+class Known:
+    """Somebody who is known by what was given. `profile`: the one that it belongs to, under which new facts are kept."""
 
-    A value that is no identifier of its type is passed over. Raises AmbiguousIdentifiersError.
+    profile: str
+    customer: str
+    """The canonical customer."""
+
+
+def customer_of(connection: Connection, given: Sequence[Given], rules: Rules | None = None) -> Known | None:
+    """The customer whom all of these that are known belong to; None when none is known.
+
+    Of several profiles it is that of the first identifier given. A value that is no identifier of its type is passed over, and
+    so is what the `rules` of `business.yml` block. Raises AmbiguousIdentifiersError.
     """
-    found = {owner for kind, value in _usable(given) for owner in _owners(connection, kind, value)}
-    if len(found) > 1:
+    found = [known for kind, value in _usable(given, rules) for known in _owners(connection, kind, value)]
+    if len({known.customer for known in found}) > 1:
         raise AmbiguousIdentifiersError
-    return found.pop() if found else None
+    return found[0] if found else None
 
 
-def customer_for(connection: Connection, source: str, given: Sequence[Given], now: datetime) -> str:
-    """The same, and a new customer with these identifiers when nobody is known by them.
+def profile_for(
+    connection: Connection, source: str, given: Sequence[Given], now: datetime, rules: Rules | None = None
+) -> str:
+    """The profile that these belong to, and a new customer with these identifiers when nobody is known by them.
 
     Raises AmbiguousIdentifiersError and UnusableIdentifiersError.
     """
-    usable = _usable(given)
+    usable = _usable(given, rules)
     if not usable:
         raise UnusableIdentifiersError
-    known = customer_of(connection, given)
+    known = customer_of(connection, given, rules)
     if known is None:
-        one_at_a_time(connection, NEW_CUSTOMER)
-        known = customer_of(connection, given)
+        one_at_a_time(connection, WHO_IS_WHO)
+        known = customer_of(connection, given, rules)
     if known:
-        return known
+        return known.profile
     profile = make_profile(connection, now)
     for (kind, value), raw in usable.items():
         if kind == RECORD:
@@ -61,13 +75,13 @@ def customer_for(connection: Connection, source: str, given: Sequence[Given], no
     return profile
 
 
-def _usable(given: Sequence[Given]) -> dict[Given, str]:
+def _usable(given: Sequence[Given], rules: Rules | None) -> dict[Given, str]:
     """Each identifier once, in its one spelling, with how it was written."""
     found: dict[Given, str] = {}
     for named, raw in given:
         kind = ALSO_CALLED.get(named, named)
         value = _spelled(kind, raw)
-        if value:
+        if value and not (rules and (kind, value) in rules.blocked):
             found.setdefault((kind, value), raw)
     return found
 
@@ -81,8 +95,9 @@ def _spelled(kind: str, raw: str) -> str | None:
     return raw.strip() if len(raw) <= LONGEST else None
 
 
-def _owners(connection: Connection, kind: str, value: str) -> Sequence[str]:
-    owner = select(customers.c.canonical_id)
+def _owners(connection: Connection, kind: str, value: str) -> list[Known]:
+    """Those who have this, the oldest first."""
+    owner = select(customers.c.id, customers.c.canonical_id)
     if kind == RECORD:
         source, _, source_id = value.partition("/")
         query = owner.join(records, records.c.customer_id == customers.c.id).where(
@@ -92,7 +107,8 @@ def _owners(connection: Connection, kind: str, value: str) -> Sequence[str]:
         query = owner.join(identifiers, identifiers.c.customer_id == customers.c.id).where(
             identifiers.c.type == kind, identifiers.c.value == value
         )
-    return connection.execute(query).scalars().all()
+    rows = connection.execute(query.order_by(customers.c.created_at, customers.c.id))
+    return [Known(row.id, row.canonical_id) for row in rows]
 
 
 def _keep_record(connection: Connection, value: str, profile: str, now: datetime) -> None:

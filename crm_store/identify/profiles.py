@@ -1,10 +1,11 @@
-"""Profiles and how they join: queries on customers, records and the journal.
+"""Profiles: queries on customers and records. A customer is all profiles that share a canonical id.
 
-A join moves nothing: both profiles keep their rows and share a canonical id from then on. Knows no tokens.
+How profiles come to share one is `merging`. Knows no tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -13,20 +14,32 @@ from sqlalchemy import Connection, select
 
 from crm_store.database import one_at_a_time
 from crm_store.identify.assurance import Act, Assurance, may
-from crm_store.tables import customers, journal, records
+from crm_store.tables import customers, records
 
-NEW_CUSTOMER = "a new customer"
-"""What is made one at a time, so that nobody becomes two."""
+WHO_IS_WHO = "who is who"
+"""What changes one at a time: which known customers there are, and which profiles are one. Of two that look and then change
+at the same moment, one would make a second customer of somebody, or undo the other's join. Whoever takes rows of messages
+too takes them before it."""
+
+PORTION = 1000
+"""Values in one IN list; SQLite takes 32,766 parameters, some builds of it fewer."""
 
 
 def new_id() -> str:
     return uuid4().hex
 
 
-def make_profile(connection: Connection, now: datetime, canonical_id: str | None = None) -> str:
-    """A new profile, of nobody known unless `canonical_id` says whose. Returns its id."""
+def portions(values: Collection[str]) -> Iterator[list[str]]:
+    """The values in lists that fit into a query."""
+    listed = list(values)
+    for start in range(0, len(listed), PORTION):
+        yield listed[start : start + PORTION]
+
+
+def make_profile(connection: Connection, now: datetime) -> str:
+    """A new profile, of nobody known. Returns its id."""
     profile = new_id()
-    connection.execute(customers.insert().values(id=profile, canonical_id=canonical_id or profile, created_at=now))
+    connection.execute(customers.insert().values(id=profile, canonical_id=profile, created_at=now))
     return profile
 
 
@@ -52,21 +65,17 @@ def is_known(connection: Connection, profile: str) -> bool:
     )
 
 
-def customer_of_record(
+def profile_of_record(
     connection: Connection, source: str, source_id: str, attributes: dict[str, Any], now: datetime
 ) -> str:
-    """The canonical customer of a record; a record not seen before makes a customer."""
-    known = (
-        select(customers.c.canonical_id)
-        .join(records, records.c.customer_id == customers.c.id)
-        .where(records.c.source == source, records.c.source_id == source_id)
-    )
-    customer: str | None = connection.execute(known).scalar_one_or_none()
-    if customer is None:
-        one_at_a_time(connection, NEW_CUSTOMER)
-        customer = connection.execute(known).scalar_one_or_none()
-    if customer:
-        return customer
+    """The record's own profile, whoever it is joined to; a record not seen before makes a customer."""
+    known = select(records.c.customer_id).where(records.c.source == source, records.c.source_id == source_id)
+    profile: str | None = connection.execute(known).scalar_one_or_none()
+    if profile is None:
+        one_at_a_time(connection, WHO_IS_WHO)
+        profile = connection.execute(known).scalar_one_or_none()
+    if profile:
+        return profile
     profile = make_profile(connection, now)
     connection.execute(
         records.insert().values(
@@ -74,25 +83,6 @@ def customer_of_record(
         )
     )
     return profile
-
-
-def join(connection: Connection, profile: str, customer: str, actor: str, now: datetime) -> None:
-    """Makes `profile` and all joined to it one with `customer`; nothing happens when they are one already."""
-    before, after = canonical(connection, profile), canonical(connection, customer)
-    if before == after:
-        return
-    moved = list(connection.execute(select(customers.c.id).where(customers.c.canonical_id == before)).scalars())
-    connection.execute(customers.update().where(customers.c.canonical_id == before).values(canonical_id=after))
-    connection.execute(
-        journal.insert().values(
-            id=new_id(),
-            at=now,
-            kind="joined",
-            customer_id=after,
-            actor=actor,
-            details={"from": before, "moved": moved},
-        )
-    )
 
 
 def given_name(connection: Connection, profiles: list[str]) -> str | None:

@@ -1,7 +1,7 @@
 """Importing who the customers are: one row is what one source knows of one of them.
 
-A record joins a customer by the exact rule of `crm_store.identify.linking`; each identifier that it gives is kept as
-`imported`: good for finding a customer, proof of nothing.
+Each record has a profile of its own, joined to a customer by the exact rule of `crm_store.identify.linking`; each identifier
+that it gives is kept as `imported`: good for finding a customer, proof of nothing.
 """
 
 from __future__ import annotations
@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
+from crm_store.business import Identity
+from crm_store.database import one_at_a_time
 from crm_store.identify.linked_records import (
     RecordKey,
     StoredRecord,
-    add_names,
+    add_owners,
+    add_people,
     has_linking_identifier,
-    owners_of,
     stored_records,
 )
-from crm_store.identify.linking import TYPES, Identifier, KnownPeople, Person, person_of
-from crm_store.identify.profiles import join, new_id
+from crm_store.identify.linking import TYPES, KnownPeople, Match, Person, Rules, person_of
+from crm_store.identify.merging import Wanted, merge_all
+from crm_store.identify.profiles import WHO_IS_WHO, new_id
 from crm_store.imports.fields import check_lengths, lengths_of, require
 from crm_store.imports.loading import ImportReport, Layout, Progress, load, upsert
 from crm_store.tables import customers, identifiers, records
@@ -36,9 +39,24 @@ KNOWN = (
 _LENGTHS = lengths_of(records)
 
 
-def import_customers(engine: Engine, path: Path, *, now: datetime, progress: Progress | None = None) -> ImportReport:
-    """Loads records of customers; unique on (source, source_id). Raises ImportRefusedError, RejectsUnwritableError."""
-    return load(engine, path, Layout(REQUIRED, KNOWN, _parse, partial(_store, now)), progress)
+ACTOR = "import"
+"""What joins records to customers, in the journal."""
+
+
+def import_customers(
+    engine: Engine,
+    path: Path,
+    *,
+    now: datetime,
+    rules: Rules | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Loads records of customers; unique on (source, source_id). Raises ImportRefusedError, RejectsUnwritableError.
+
+    `rules`: what links, as `business.yml` has it; the usual where left out.
+    """
+    by = rules or Rules(Identity())
+    return load(engine, path, Layout(REQUIRED, KNOWN, partial(_parse, by), partial(_store, by, now)), progress)
 
 
 @dataclass(frozen=True)
@@ -47,21 +65,19 @@ class Described:
 
     key: RecordKey
     attributes: dict[str, str]
-
-    @cached_property
-    def person(self) -> Person:
-        return person_of(self.attributes)
+    person: Person
 
 
-def _parse(row: dict[str, str]) -> Described:
+def _parse(rules: Rules, row: dict[str, str]) -> Described:
     require(row, REQUIRED)
     check_lengths(row, _LENGTHS)
     attributes = {name: text for name, text in row.items() if name not in REQUIRED}
-    return Described((row["source"], row["source_id"]), attributes)
+    return Described((row["source"], row["source_id"]), attributes, person_of(attributes, row["source"], rules))
 
 
-def _store(now: datetime, connection: Connection, batch: Sequence[Described]) -> int:
-    return _Batch(connection, batch, now).store()
+def _store(rules: Rules, now: datetime, connection: Connection, batch: Sequence[Described]) -> int:
+    one_at_a_time(connection, WHO_IS_WHO)
+    return _Batch(connection, rules, batch, now).store()
 
 
 @dataclass
@@ -72,6 +88,7 @@ class _Changes:
     new: set[RecordKey] = field(default_factory=set)
     records: dict[RecordKey, tuple[str, Described]] = field(default_factory=dict)
     """The profile of each record, and what it says."""
+    joins: list[Wanted] = field(default_factory=list)
     given_up: set[str] = field(default_factory=set)
     """Profiles of which a record no longer gives an identifier that it gave."""
 
@@ -79,8 +96,8 @@ class _Changes:
 class _Batch:
     """Decides row by row, each in the light of those before it, whether a record is new, changed, and whose."""
 
-    def __init__(self, connection: Connection, batch: Sequence[Described], now: datetime) -> None:
-        self._connection, self._batch, self._now = connection, batch, now
+    def __init__(self, connection: Connection, rules: Rules, batch: Sequence[Described], now: datetime) -> None:
+        self._connection, self._rules, self._batch, self._now = connection, rules, batch, now
         self._stored = stored_records(connection, [row.key for row in batch])
         self._known = self._people_in_question()
         self._changes = _Changes()
@@ -91,18 +108,15 @@ class _Batch:
         return loaded
 
     def _people_in_question(self) -> KnownPeople:
-        known = KnownPeople()
-        owners: dict[Identifier, set[str]] = {}
+        known = KnownPeople(self._rules)
         wanted = {i for row in self._batch if self._is_news(row) for i in row.person.linking}
-        for owner, identifier in owners_of(self._connection, wanted):
-            owners.setdefault(identifier, set()).add(owner)
-            known.own(owner, [identifier])
+        add_owners(self._connection, known, wanted, self._rules)
         # What a hundred customers share (a switchboard) links nobody, so their names are not needed.
-        only = {next(iter(found)) for found in owners.values() if len(found) == 1}
+        few = {owner for identifier in wanted for owner in known.may_identify(identifier)}
         there = [
             self._stored[row.key].canonical_id for row in self._batch if row.key in self._stored and self._is_news(row)
         ]
-        add_names(self._connection, known, only.union(there))
+        add_people(self._connection, known, few.union(there))
         return known
 
     def _is_news(self, row: Described) -> bool:
@@ -115,45 +129,50 @@ class _Batch:
             return False
         stored = self._stored.get(row.key)
         profile, customer = self._changed(stored, row) if stored else self._new(row)
-        self._known.add(customer, row.person)
+        self._known.add(customer, profile, row.person, self._now)
         self._stored[row.key] = StoredRecord(profile, customer, row.attributes)
         self._changes.records[row.key] = (profile, row)
         return True
 
     def _new(self, row: Described) -> tuple[str, str]:
-        customer = self._known.match(row.person)
-        if customer is None:
-            customer = new_id()
-            self._changes.customers.append(customer)
+        profile = new_id()
+        self._changes.customers.append(profile)
         self._changes.new.add(row.key)
-        return customer, customer
+        match = self._known.match(row.person, self._now)
+        if match is None:
+            return profile, profile
+        self._changes.joins += _wanted(profile, match)
+        return profile, match.customer_id
 
     def _changed(self, stored: StoredRecord, row: Described) -> tuple[str, str]:
-        before = person_of(stored.attributes)
+        profile, customer = stored.customer_id, stored.canonical_id
+        before = person_of(stored.attributes, row.key[0], self._rules)
         if before.identifiers - row.person.identifiers:
-            self._changes.given_up.add(stored.customer_id)
-        if before.linking or has_linking_identifier(self._connection, stored.canonical_id):
-            return stored.customer_id, stored.canonical_id
+            self._changes.given_up.add(profile)
+        if before.linking or has_linking_identifier(self._connection, profile):
+            return profile, customer
         # Known so far by its key alone, from a transaction or a sign-in: only now can it be linked.
-        customer = self._known.match(row.person)
-        if customer is None:
-            return stored.customer_id, stored.canonical_id
-        self._write_customers()
-        join(self._connection, stored.customer_id, customer, "import", self._now)
-        return stored.customer_id, customer
+        match = self._known.match(row.person, self._now)
+        if match is None:
+            return profile, customer
+        self._write()
+        # Staff may have said that they are different people.
+        agreed = merge_all(self._connection, _wanted(profile, match), ACTOR, self._now)
+        return profile, match.customer_id if agreed else customer
 
     def _write(self) -> None:
         self._write_customers()
         self._write_records()
         self._write_identifiers()
         for profile in self._changes.given_up:
-            _drop_stale(self._connection, profile)
+            _drop_stale(self._connection, profile, self._rules)
+        merge_all(self._connection, self._changes.joins, ACTOR, self._now)
+        self._changes = _Changes()
 
     def _write_customers(self) -> None:
         made = [{"id": i, "canonical_id": i, "created_at": self._now} for i in self._changes.customers]
         if made:
             self._connection.execute(customers.insert(), made)
-        self._changes.customers.clear()
 
     def _write_records(self) -> None:
         rows = {
@@ -192,10 +211,17 @@ class _Batch:
         upsert(self._connection, identifiers, list(rows.values()), ("type", "value", "customer_id"), ("last_seen_at",))
 
 
-def _drop_stale(connection: Connection, profile: str) -> None:
-    """Removes the imported identifiers that no record of the profile gives any more."""
-    attributes = connection.execute(select(records.c.attributes).where(records.c.customer_id == profile)).scalars()
-    given = {identifier for said in attributes for identifier in person_of(said).identifiers}
+def _wanted(profile: str, match: Match) -> list[Wanted]:
+    return [
+        Wanted(profile, other, f"the same {' and '.join(sorted(kinds)).replace('_', ' ')}")
+        for other, kinds in match.shared.items()
+    ]
+
+
+def _drop_stale(connection: Connection, profile: str, rules: Rules) -> None:
+    """Removes the imported identifiers that the profile's record does not give any more."""
+    told = connection.execute(select(records.c.source, records.c.attributes).where(records.c.customer_id == profile))
+    given = {identifier for source, said in told for identifier in person_of(said, source, rules).identifiers}
     mine = identifiers.c
     rows = connection.execute(
         select(mine.id, mine.type, mine.value).where(mine.customer_id == profile, mine.assurance == "imported")

@@ -20,10 +20,11 @@ from crm_store.identify.lookup import (
     AmbiguousIdentifiersError,
     Given,
     UnusableIdentifiersError,
-    customer_for,
     customer_of,
+    profile_for,
 )
-from crm_store.identify.profiles import join, make_profile
+from crm_store.identify.merging import merge
+from crm_store.identify.profiles import make_profile
 from crm_store.interact.matters import open_matters
 from crm_store.tables import customers, events, identifiers, interactions, records, transactions
 
@@ -52,12 +53,13 @@ def keep(engine: Engine, event: Event, customer: str) -> bool:
 
 def who(engine: Engine, *given: Given) -> str | None:
     with reading(engine) as connection:
-        return customer_of(connection, given)
+        known = customer_of(connection, given)
+        return known.customer if known else None
 
 
 def found_or_made(engine: Engine, now: datetime, *given: Given, source: str = "pos") -> str:
     with UnitOfWork(engine) as work:
-        customer = customer_for(work.connection, source, given, now)
+        customer = profile_for(work.connection, source, given, now)
         work.commit()
     return customer
 
@@ -357,9 +359,10 @@ def test_identifiers_of_different_customers_mean_nobody(engine: Engine, now: dat
 def test_identifiers_of_joined_profiles_mean_their_one_customer(engine: Engine, now: datetime) -> None:
     one, other = found_or_made(engine, now, MAIL), found_or_made(engine, now, PHONE)
     with UnitOfWork(engine) as work:
-        join(work.connection, one, other, "test", now)
+        merge(work.connection, one, other, "test", "both are hers", now)
         work.commit()
-    assert who(engine, MAIL, PHONE) == who(engine, MAIL) == other
+    assert who(engine, MAIL, PHONE) == who(engine, MAIL) == who(engine, PHONE)
+    assert found_or_made(engine, now, PHONE) == other, "what is told of it stays with its own profile"
 
 
 @pytest.mark.parametrize(

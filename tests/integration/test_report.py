@@ -18,7 +18,7 @@ from visitor import add_matter
 from bot.report_words import steps
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
-from crm_store.identify.profiles import join
+from crm_store.identify.merging import merge
 from crm_store.report import KINDS, Period, Report, Touchpoint, idic
 from crm_store.report.customized import acceptance
 from crm_store.tables import decisions, evidence, exposures, interactions, questions_asked, transactions
@@ -101,7 +101,7 @@ def quarter(engine: Engine, now: datetime) -> None:
         seeds.add_record(c, sari, "shop", "sari", now - 365 * day, given_name="Sari", email="sari@example.com")
         card = seeds.add_customer(c, now - 20 * day)
         seeds.add_record(c, card, "loyalty", "L-1", now - 20 * day, phone="+628115550001")
-        join(c, card, sari, "resolve", now - 20 * day)
+        merge(c, card, sari, "resolve", "alike", now - 20 * day)
         # Two purchases on the web (one of two lines), one a year and a half ago, one in the store.
         sells(
             c, sari, now - 10 * day, 4_000_000, "office_beans", "web", source="shop", transaction_id="W-1", product="a"

@@ -57,7 +57,7 @@ async def test_an_account_that_shares_its_own_number_is_the_customer_who_has_it(
         "(own phone number)",
     ]
     (joined,) = rows(engine, select(journal).where(journal.c.kind == "joined"))
-    assert (joined.customer_id, joined.actor) == (budi, "telegram")
+    assert (joined.other_id, joined.actor) == (budi, "telegram")
 
 
 async def test_later_conversations_of_that_account_are_verified_too(

@@ -1,9 +1,17 @@
-"""A record joins a customer only when an identifier says so, only one has it, and no name speaks against it."""
+"""A record joins a customer only when an identifier says so, few enough have it, and nothing speaks against it."""
 
 from __future__ import annotations
 
-from crm_store.identify.linking import KnownPeople, Person, names_agree, person_of, same_person
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+
+from crm_store.business import Business, Identity
+from crm_store.identify.linking import KnownPeople, Person, Rules, names_agree, person_of, same_person
+
+RULES = Rules(Identity())
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 MAIL = ("email", "sari@example.com")
 PHONE = ("phone", "+6281155500001")
 CARD = ("loyalty_id", "KS700001")
@@ -41,32 +49,123 @@ def test_an_absent_name_speaks_against_nothing() -> None:
     assert same_person(someone("", "", PHONE), someone("Sari", "Wijaya", PHONE))
 
 
+def knowing(rules: Rules, **people: Person) -> KnownPeople:
+    """Customers by name, each with one record on a profile of the same name."""
+    known = KnownPeople(rules)
+    for name, person in people.items():
+        known.add(name, name, person, NOW)
+    return known
+
+
+def rules(**identifiers: dict[str, Any]) -> Rules:
+    return Rules(Identity.model_validate({"identifiers": identifiers}))
+
+
+def customer_of(known: KnownPeople, person: Person, now: datetime = NOW) -> str | None:
+    match = known.match(person, now)
+    return match.customer_id if match else None
+
+
 def test_a_record_finds_the_one_customer_who_has_its_number() -> None:
-    known = KnownPeople()
-    known.add("sari", someone("Sari", "Wijaya", MAIL))
-    known.add("budi", someone("Budi", "Hartono", PHONE))
-    assert known.match(someone("Sari", "", MAIL)) == "sari"
+    known = knowing(RULES, sari=someone("Sari", "Wijaya", MAIL), budi=someone("Budi", "Hartono", PHONE))
+    match = known.match(someone("Sari", "", MAIL, CARD), NOW)
+    assert match
+    assert (match.customer_id, match.shared) == ("sari", {"sari": {"email"}})
+
+
+def test_a_match_tells_every_profile_that_agrees_and_in_what() -> None:
+    known = knowing(RULES, sari=someone("Sari", "Wijaya", MAIL))
+    known.add("sari", "till", someone("Sari", "", MAIL, CARD), NOW)
+    match = known.match(someone("Sari", "", MAIL, CARD), NOW)
+    assert match
+    assert match.shared == {"sari": {"email"}, "till": {"email", "loyalty_id"}}
 
 
 def test_a_number_that_two_customers_have_links_nobody() -> None:
-    known = KnownPeople()
-    known.add("sari", someone("Sari", "Wijaya", PHONE))
-    known.add("budi", someone("Budi", "Hartono", PHONE))
-    assert known.match(someone("Sari", "Wijaya", PHONE)) is None
+    known = knowing(RULES, sari=someone("Sari", "Wijaya", PHONE), budi=someone("Budi", "Hartono", PHONE))
+    assert customer_of(known, someone("Sari", "Wijaya", PHONE)) is None
 
 
-def test_a_record_that_points_at_two_customers_joins_neither() -> None:
-    known = KnownPeople()
-    known.add("one", someone("Sari", "Wijaya", MAIL))
-    known.add("two", someone("Sari", "Wijaya", CARD))
-    assert known.match(someone("Sari", "Wijaya", MAIL, CARD)) is None
+def test_where_two_may_have_a_number_the_names_tell_who_is_meant() -> None:
+    family = knowing(rules(phone={"shared_by": 2}), sari=someone("Sari", "", PHONE), budi=someone("Budi", "", PHONE))
+    assert customer_of(family, someone("Sari", "", PHONE)) == "sari"
+    assert customer_of(family, someone("", "", PHONE)) is None, "it may be either"
+
+
+def test_of_two_customers_the_one_with_the_surer_identifier_is_believed() -> None:
+    known = knowing(RULES, one=someone("Sari", "Wijaya", MAIL), two=someone("Sari", "Wijaya", CARD))
+    assert customer_of(known, someone("Sari", "Wijaya", MAIL, CARD)) == "two"
+
+
+def test_a_record_that_points_at_two_customers_equally_surely_joins_neither() -> None:
+    alike = rules(email={"priority": 1})
+    known = knowing(alike, one=someone("Sari", "Wijaya", MAIL), two=someone("Sari", "Wijaya", CARD))
+    assert customer_of(known, someone("Sari", "Wijaya", MAIL, CARD)) is None
+
+
+def test_a_customer_who_would_have_too_many_values_of_a_type_is_not_joined() -> None:
+    """A shop's own card, swiped for everybody without one."""
+    swiped = knowing(rules(phone={"values": 2}), card=someone("", "", CARD, ("phone", "+62811111111")))
+    swiped.add("card", "2", someone("", "", CARD, ("phone", "+62811111112")), NOW)
+    third = someone("", "", CARD, ("phone", "+62811111113"))
+    assert customer_of(swiped, third) is None
+    assert customer_of(swiped, someone("", "", CARD, ("phone", "+62811111112"))) == "card"
+    assert customer_of(swiped, third, NOW + timedelta(days=365)) == "card", "numbers change over the years"
 
 
 def test_every_name_that_a_customer_is_known_by_must_agree() -> None:
-    known = KnownPeople()
-    known.add("sari", someone("", "", MAIL))
-    known.add("sari", someone("Sari", "Wijaya", CARD))
-    assert known.match(someone("Budi", "Hartono", MAIL)) is None
+    known = knowing(RULES, sari=someone("", "", MAIL))
+    known.add("sari", "2", someone("Sari", "Wijaya", CARD), NOW)
+    assert customer_of(known, someone("Budi", "Hartono", MAIL)) is None
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "are_one"),
+    [
+        (("Budi", "1990-01-02"), ("Budi", "1990-01-02"), True),
+        (("Budi", "1990-01-02"), ("Budi", ""), True),
+        (("Budi", "1990-01-02"), ("Budi", "1961-05-05"), False),
+        (("", "1990-01-02"), ("", "1961-05-05"), False),
+        (("Budi", ""), ("Budi Santoso", ""), True),
+        (("B.", ""), ("Budi", ""), True),
+        (("Budi", ""), ("Budiman", ""), False),
+        (("Budi", ""), ("Dewi", ""), False),
+    ],
+)
+def test_a_family_phone_alone_joins_nobody_of_another_age_or_given_name(
+    a: tuple[str, str], b: tuple[str, str], are_one: bool
+) -> None:
+    one, other = (Person(name, "Hartono", frozenset([PHONE]), born) for name, born in (a, b))
+    assert same_person(one, other) == same_person(other, one) == are_one
+
+
+def test_with_an_address_beside_the_phone_a_birthday_typed_wrong_does_no_harm() -> None:
+    one, other = (Person("Budi", "", frozenset([PHONE, MAIL]), born) for born in ("1990-01-02", "1990-02-01"))
+    assert same_person(one, other)
+
+
+def test_what_a_customer_typed_into_an_open_form_links_nobody() -> None:
+    typed = Rules(Identity.model_validate({"typed_by": {"web": {"phone": "customer", "email": "machine"}}}))
+    said = {"email": "sari@example.com", "phone": "+62 811 5550 0001"}
+    assert person_of(said, "web", typed).linking == {MAIL}
+    assert person_of(said, "web", typed).identifiers == {MAIL, PHONE}, "it is kept all the same"
+    assert person_of(said, "pos", typed).linking == {MAIL, PHONE}
+
+
+def test_values_of_nobody_identify_nobody(business: Business) -> None:
+    own = business.model_copy(update={"identity": rules_with(phone=["0811 5550 0001"])}).linking
+    for said in (
+        {"email": "Test@Test.com"},
+        {"phone": "0811-5550-0001"},
+        {"phone": business.business.phone},
+        {"phone": "0000000000"},
+        {"loyalty_id": "000"},
+    ):
+        assert person_of(said, "web", own).identifiers == frozenset(), said
+
+
+def rules_with(**blocked: list[str]) -> Identity:
+    return Identity.model_validate({"identifiers": {kind: {"blocked": values} for kind, values in blocked.items()}})
 
 
 def test_a_record_is_read_with_the_identifiers_that_are_some() -> None:

@@ -161,7 +161,9 @@ class _Conversation:
     def _proof(self, number: str) -> Taken:
         accepted = self._accept(self._stands_for("own_phone"))
         chat = self._chat
-        proof = prove_phone(self._connection, CHANNEL, chat.profile, chat.conversation_id, number, self._now)
+        proof = prove_phone(
+            self._connection, CHANNEL, chat.profile, chat.conversation_id, number, self._now, self._business.linking
+        )
         name = given_name(self._connection, scope(self._connection, chat.profile, Assurance.VERIFIED))
         text = said(wording.PROOF[proof], chat.language).replace("{name}", f", {name}" if name else "")
         self._answer(accepted, Outgoing(text, PROOF))
