@@ -50,6 +50,7 @@ def add_owners(connection: Connection, known: KnownPeople, wanted: Collection[Id
             select(customers.c.canonical_id, customers.c.id, identifiers.c.value, identifiers.c.source)
             .join(customers, customers.c.id == identifiers.c.customer_id)
             .where(identifiers.c.type == kind, identifiers.c.value.in_(values))
+            .order_by(customers.c.created_at, customers.c.id)
         )
         for canonical_id, profile, value, source in rows:
             if rules.links(source, kind):

@@ -148,7 +148,7 @@ class KnownPeople:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._owners: dict[Identifier, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._owners: dict[Identifier, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
         """By identifier the customers, with their profiles, who have it."""
         self._people: dict[str, list[Person]] = defaultdict(list)
         self._values: dict[str, dict[Identifier, datetime]] = defaultdict(dict)
@@ -157,7 +157,7 @@ class KnownPeople:
     def own(self, customer_id: str, profile: str, identifiers: Iterable[Identifier]) -> None:
         """Says that the identifiers are the customer's."""
         for identifier in identifiers:
-            self._owners[identifier][customer_id].add(profile)
+            self._owners[identifier][customer_id][profile] = None
 
     def have(self, customer_id: str, identifier: Identifier, since: datetime) -> None:
         """Says that the customer has this, whoever else has it."""
@@ -192,7 +192,7 @@ class KnownPeople:
         if len(first) != 1 or self._is_too_many(person, first[0], now):
             return None
         profiles: dict[str, set[str]] = defaultdict(set)
-        for identifier in agreeing[first[0]]:
+        for identifier in sorted(agreeing[first[0]]):
             for profile in self._owners[identifier][first[0]]:
                 profiles[profile].add(identifier[0])
         return Match(first[0], profiles)
