@@ -20,6 +20,7 @@ from crm_store.tables import (
     evidence,
     exposures,
     identifiers,
+    journal,
     messages,
     records,
     staff,
@@ -36,6 +37,22 @@ def add_customer(connection: Connection, at: datetime, canonical_id: str | None 
     profile = new_id()
     connection.execute(insert(customers).values(id=profile, canonical_id=canonical_id or profile, created_at=at))
     return profile
+
+
+def add_tie(connection: Connection, profile: str, other: str, at: datetime, actor: str, reason: str) -> None:
+    """Why a profile was taken for the same customer's as another."""
+    ground = "rule" if actor == "import" else "proof"
+    connection.execute(
+        insert(journal).values(
+            id=new_id(),
+            at=at,
+            kind="joined",
+            customer_id=profile,
+            other_id=other,
+            actor=actor,
+            details={"ground": ground, "reason": reason, "place": 0},
+        )
+    )
 
 
 def add_record(
@@ -281,7 +298,9 @@ def known_customer(connection: Connection, at: datetime) -> Talk:
     )
     web = add_customer(connection, at - timedelta(days=90), customer)
     add_record(connection, web, "web", "sari.w", at - timedelta(days=90), given_name="Sari", phone="+628121234567")
+    add_tie(connection, web, customer, at - timedelta(days=90), "import", "the same email")
     device = add_customer(connection, at - timedelta(days=12), customer)
+    add_tie(connection, device, web, at - timedelta(days=12), "user_token", "signed in to the shop")
     for days in range(10, 290, 14):
         add_purchase(connection, customer, at - timedelta(days=days), 240000, "single_origin")
     add_purchase(connection, web, at - timedelta(days=40), 1350000, "grinders")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from bot.console.wording import Wording
 from crm_store.access.staff import Staff
+from crm_store.conversations.joined import Joins, joins
 from crm_store.conversations.transcripts import Said, Transcript, said_in
 from crm_store.differentiate import Picture, picture
 from crm_store.differentiate.needs import Evidence
@@ -43,6 +44,8 @@ class Panel:
     needs: list[tuple[str, float]]
     """Title and probability, likeliest first."""
     known: list[Known]
+    joins: Joins
+    """Why the profiles are taken for one."""
 
 
 def panel(connection: Connection, reader: Staff, transcript: Transcript, wording: Wording) -> Panel:
@@ -54,6 +57,7 @@ def panel(connection: Connection, reader: Staff, transcript: Transcript, wording
         worth_is_open=may(who.assurance, Act.GET_SERVICE),
         needs=needs_of(drawn, wording),
         known=known_of(connection, reader, drawn, wording),
+        joins=joins(connection, who.profile_ids, who.assurance),
     )
 
 

@@ -25,11 +25,12 @@ from bot.console.rendering import Clock, Live, Pages
 from bot.console.timeline import timeline
 from bot.gateway.wakeups import Wakeups
 from crm_store.access.staff import Staff
-from crm_store.conversations import desk, reviews
+from crm_store.conversations import desk, joined, reviews
 from crm_store.conversations.freshness import mark_of_conversation
 from crm_store.conversations.search import LONGEST_QUERY, terms
 from crm_store.conversations.transcripts import transcript
 from crm_store.database import UnitOfWork, reading
+from crm_store.identify.judging import UnusableReasonError
 
 LONGEST_REPLY = 4000
 LONGEST_NUMBER = 18
@@ -56,7 +57,7 @@ class Refusal:
 
 def add_talk(app: FastAPI, engine: Engine, pages: Pages, clock: Clock, wakeups: Wakeups) -> None:
     """`GET /conversations/{id}`, and a `POST` below it for each act."""
-    acts = {**_desk_acts(clock), **_review_acts(clock)}
+    acts = {**_desk_acts(clock), **_review_acts(clock), **_identity_acts(clock)}
 
     def page(request: Request, conversation_id: str, refusal: Refusal | None = None) -> HTMLResponse:
         reader: Staff = request.state.staff
@@ -105,8 +106,10 @@ def _carry_out(engine: Engine, act: Act, person: Staff, conversation_id: str, fo
             work.commit()
     except desk.NoSuchConversationError as error:
         raise HTTPException(404, str(error)) from None
-    except desk.DeskError as error:
+    except (desk.DeskError, joined.NotProvenError) as error:
         return Refusal(str(error), form)
+    except (joined.NoSuchRecordError, UnusableReasonError) as error:
+        return Refusal(str(error), form, 422)
     except (reviews.ReviewError, UnusableReplyError) as error:
         return Refusal(str(error), form, 409 if isinstance(error, reviews.UnseenMessagesError) else 422)
     return None
@@ -153,6 +156,18 @@ def _review_acts(clock: Clock) -> dict[str, Act]:
         reviews.remove_note(connection, person, conversation_id, _id(form, "note"))
 
     return {"review": review, "tag": tag, "untag": untag, "note": note, "unnote": unnote}
+
+
+def _identity_acts(clock: Clock) -> dict[str, Act]:
+    def take_out(connection: Connection, person: Staff, conversation_id: str, form: Form) -> None:
+        profile, reason = _id(form, "profile"), legible(form.get("reason", ""))
+        joined.take_out(connection, person, conversation_id, profile, reason, clock())
+
+    def same(connection: Connection, person: Staff, conversation_id: str, form: Form) -> None:
+        named, reason = legible(form.get("record", "")), legible(form.get("reason", ""))
+        joined.join_other(connection, person, conversation_id, named, reason, clock())
+
+    return {"take-out": take_out, "same": same}
 
 
 def _reply_text(form: dict[str, Any]) -> str:

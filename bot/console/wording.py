@@ -57,6 +57,12 @@ _CHOICES = {
     ("handed_over", "yes"): "Handed over",
     ("unsure", "yes"): "Hardly understood",
 }
+_JOINED_BY = {
+    "import": "an import",
+    "user_token": "proven",
+    "telegram": "proven on Telegram",
+    "erasure": "an erasure",
+}
 _LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
 
 
@@ -201,6 +207,10 @@ class Wording:
     def no_more(self, purpose: str) -> str:
         """The same in two words."""
         return _NO_MORE[purpose]
+
+    def joined_by(self, actor: str) -> str:
+        """What joined two profiles, where no person did."""
+        return _JOINED_BY.get(actor, self.id(actor))
 
     def asked(self, kind: str) -> str:
         """What somebody of the business was asked for."""
