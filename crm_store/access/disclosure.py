@@ -51,6 +51,8 @@ def disclose(
     for table in metadata.sorted_tables:
         if "customer_id" in table.c and table is not conversations:
             rows = _rows(connection, table, "customer_id", profiles)
+            if "other_id" in table.c:
+                rows = [*rows, *(row for row in _rows(connection, table, "other_id", profiles) if row not in rows)]
             document[table.name] = [words.of(row) for row in rows]
     document[conversations.name] = [_talk(connection, words, row) for row in talks]
     document["assistant_memory"] = _tracker(tracker_path, [row.id for row in talks])

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from crm_store.database import one_at_a_time
-from crm_store.identify.linking import LINKING_TYPES, Identifier, KnownPeople, Rules, person_of
+from crm_store.identify.linking import LINKING_TYPES, Identifier, KnownPeople, Rules, named
 from crm_store.identify.profiles import WHO_IS_WHO, new_id, portions
 from crm_store.tables import customers, identifiers, records
 
@@ -66,7 +66,7 @@ def add_people(connection: Connection, known: KnownPeople, canonical_ids: Collec
             .where(customers.c.canonical_id.in_(portion))
         )
         for canonical_id, said in rows:
-            known.describe(canonical_id, person_of(said))
+            known.describe(canonical_id, named(said))
         had = connection.execute(
             select(customers.c.canonical_id, identifiers.c.type, identifiers.c.value, identifiers.c.first_seen_at)
             .join(identifiers, identifiers.c.customer_id == customers.c.id)

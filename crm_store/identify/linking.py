@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -82,18 +82,22 @@ class Person:
         return frozenset(i for i in self.identifiers - self.unproven if i[0] in LINKING_TYPES)
 
 
+def named(attributes: Mapping[str, object]) -> Person:
+    """Reads who a record says it is, without its identifiers."""
+    given, family, born = (str(attributes.get(name, "")) for name in ("given_name", "family_name", "date_of_birth"))
+    return Person(given, family, date_of_birth=born)
+
+
 def person_of(attributes: Mapping[str, object], source: str = "", rules: Rules | None = None) -> Person:
     """Reads a record's columns. What is not an identifier of its column's type, or is blocked, is left out."""
     country = str(attributes.get("country", ""))
     region = country.upper() if len(country) == 2 and country.isalpha() else "ID"
     spelled = ((kind, normalise(kind, str(attributes[kind]), region)) for kind in TYPES if kind in attributes)
     found = frozenset((kind, value) for kind, value in spelled if value)
-    return Person(
-        str(attributes.get("given_name", "")),
-        str(attributes.get("family_name", "")),
-        found - rules.blocked if rules else found,
-        str(attributes.get("date_of_birth", "")),
-        frozenset(i for i in found if rules and i[0] in LINKING_TYPES and not rules.links(source, i[0])),
+    return replace(
+        named(attributes),
+        identifiers=found - rules.blocked if rules else found,
+        unproven=frozenset(i for i in found if rules and i[0] in LINKING_TYPES and not rules.links(source, i[0])),
     )
 
 

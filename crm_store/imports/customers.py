@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
@@ -65,14 +65,18 @@ class Described:
 
     key: RecordKey
     attributes: dict[str, str]
-    person: Person
+    rules: Rules
+
+    @cached_property
+    def person(self) -> Person:
+        return person_of(self.attributes, self.key[0], self.rules)
 
 
 def _parse(rules: Rules, row: dict[str, str]) -> Described:
     require(row, REQUIRED)
     check_lengths(row, _LENGTHS)
     attributes = {name: text for name, text in row.items() if name not in REQUIRED}
-    return Described((row["source"], row["source_id"]), attributes, person_of(attributes, row["source"], rules))
+    return Described((row["source"], row["source_id"]), attributes, rules)
 
 
 def _store(rules: Rules, now: datetime, connection: Connection, batch: Sequence[Described]) -> int:
