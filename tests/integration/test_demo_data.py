@@ -22,6 +22,8 @@ from crm_store.business import Business
 from crm_store.database import open_engine, reading
 from crm_store.differentiate.picture import Picture, picture
 from crm_store.differentiate.value import tier_of
+from crm_store.identify.assurance import Assurance
+from crm_store.identify.profiles import scope
 from crm_store.interact.matters import open_matters
 from crm_store.interact.service.orders import orders_of
 from crm_store.tables import customers, identifiers, interactions, records, stock, transactions
@@ -51,7 +53,7 @@ def loaded(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 def _customer(engine: Engine, person: str) -> list[str]:
     with reading(engine) as connection:
         found = select(records.c.customer_id).where(records.c.source == "web", records.c.source_id == person)
-        return list(connection.execute(found).scalars())
+        return scope(connection, connection.execute(found).scalar_one(), Assurance.VERIFIED)
 
 
 def _picture(engine: Engine, business: Business, person: str, now: datetime) -> Picture:
@@ -66,15 +68,16 @@ def _values(engine: Engine, business: Business, now: datetime) -> dict[str, floa
     margin = func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
     cost = func.sum(func.coalesce(met.cost, case(costs, value=met.touchpoint)))
     with reading(engine) as connection:
-        values = dict.fromkeys(connection.execute(select(customers.c.canonical_id).distinct()).scalars(), 0.0)
+        of = {row.id: row.canonical_id for row in connection.execute(select(customers))}
+        values = dict.fromkeys(of.values(), 0.0)
         for customer, earned in connection.execute(
             select(sold.customer_id, margin).where(sold.at > since).group_by(sold.customer_id)
         ):
-            values[customer] += earned
+            values[of[customer]] += earned
         for customer, spent in connection.execute(
             select(met.customer_id, cost).where(met.at > since).group_by(met.customer_id)
         ):
-            values[customer] -= spent
+            values[of[customer]] -= spent
     return values
 
 
@@ -91,7 +94,8 @@ def test_a_seed_and_a_day_give_the_same_files(tmp_path: Path) -> None:
 def test_two_thousand_people_are_two_thousand_customers(loaded: Engine) -> None:
     with reading(loaded) as connection:
         assert connection.execute(select(func.count(customers.c.canonical_id.distinct()))).scalar_one() == 2000
-        per_customer = select(func.count().label("n")).select_from(records).group_by(records.c.customer_id).subquery()
+        joined = records.join(customers, customers.c.id == records.c.customer_id)
+        per_customer = select(func.count().label("n")).select_from(joined).group_by(customers.c.canonical_id).subquery()
         sizes = Counter(connection.execute(select(per_customer.c.n)).scalars())
     assert set(sizes) == {1, 2, 3}
     assert min(sizes.values()) > 200
