@@ -12,7 +12,7 @@ import seeds
 from browsing import PATIENCE, Widget
 from fakes.assistant import FakeAssistant
 from on_port import on_port
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import Engine, select, update
 
 from bot.gateway.app import create_app
@@ -137,6 +137,23 @@ def test_staff_take_over_talk_hand_back_and_the_assistant_speaks_again(widget: W
     desk.get_by_role("link", name="do you have toraja").click()
     expect(desk.locator(".message:target mark")).to_have_text("toraja")
     assert widget.messages.count() == 8
+
+
+def test_what_is_pressed_while_a_reply_is_on_its_way_is_done_after_it(widget: Widget, desk: Page, shop: Shop) -> None:
+    desk.get_by_role("link", name="Guest", exact=True).click()
+    desk.get_by_role("button", name="Take over").click()
+    expect(desk.get_by_text("You hold this conversation.")).to_be_visible()
+    on_the_way: list[Route] = []
+    desk.route("**/reply", lambda route: on_the_way.append(route))  # noqa: PLW0108 - wants a function of its own
+    reply = desk.get_by_label("Reply to Guest")
+    reply.fill("Goodbye.")
+    reply.press("Enter")
+    reply.press("Enter")  # and not said twice
+    desk.get_by_role("button", name="Hand back").click()
+    widget.until(lambda: len(on_the_way) == 1)
+    on_the_way[0].continue_()
+    expect(desk.get_by_text("The assistant answers here.")).to_be_visible()
+    expect(widget.saying("Goodbye.")).to_have_count(1)
 
 
 def test_who_waits_appears_in_list_title_and_navigation_without_a_reload(

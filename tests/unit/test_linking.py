@@ -153,7 +153,7 @@ def test_what_a_customer_typed_into_an_open_form_links_nobody() -> None:
 
 
 def test_values_of_nobody_identify_nobody(business: Business) -> None:
-    own = business.model_copy(update={"identity": rules_with(phone=["0811 5550 0001"])}).linking
+    own = Rules(rules_with(phone=["0811 5550 0001"]), [("phone", business.business.phone)])
     for said in (
         {"email": "Test@Test.com"},
         {"phone": "0811-5550-0001"},

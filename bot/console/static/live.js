@@ -196,13 +196,19 @@ const toEnd = () => messages().at(-1)?.scrollIntoView({ block: "end", behavior: 
 
 // Forms -----------------------------------------------------------------------------------------------------------------
 
-let sending = false;
+let sending = Promise.resolve();
+const onTheWay = new Set();
 
-async function send(form, button) {
-  if (sending) return;
-  sending = true;
+/** One after the other, in the order in which they were pressed; a form that is on its way is not sent again. */
+function send(form, button) {
+  if (onTheWay.has(form)) return;
+  onTheWay.add(form);
   const sent = form.dataset.reply === undefined ? null : form.elements.text.value;
   const body = new URLSearchParams(new FormData(form, button));
+  sending = sending.then(() => deliver(form, body, sent)).finally(() => onTheWay.delete(form));
+}
+
+async function deliver(form, body, sent) {
   try {
     const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } });
     if (answer.status === 401 || new URL(answer.url).pathname.endsWith("/sign-in")) return signedOut();
@@ -213,8 +219,6 @@ async function send(form, button) {
     if (answer.ok && sent !== null) toEnd();
   } catch {
     complain(form, "That did not reach the server. What you wrote is still here; try again.");
-  } finally {
-    sending = false;
   }
 }
 
