@@ -17,10 +17,12 @@ from sqlalchemy import Engine
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot.channels.mail.smtp import MailServer
 from bot.console import create_console
 from bot.gateway import chat, decisions, events, health, problems, stock, telegram
 from bot.gateway.files import file
 from bot.gateway.limits import Limit
+from bot.gateway.mail import CodeMails
 from bot.gateway.rasa import Assistant
 from bot.gateway.stack import Stack
 from bot.gateway.telegram import Telegram, telegram_of
@@ -71,7 +73,9 @@ def create_app(
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         channel: Telegram | None = app.state.telegram
-        working = [asyncio.create_task(w.run()) for w in (worker, upkeep, channel) if w]
+        key = settings.code_key
+        mails = CodeMails(engine, business, key, MailServer.of(settings), wakeups, clock) if key else None
+        working = [asyncio.create_task(w.run()) for w in (worker, upkeep, mails, channel) if w]
         yield
         for task in reversed(working):
             task.cancel()

@@ -15,12 +15,16 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from bot.channels.legible import legible
 from bot.gateway import metrics
 from bot.gateway.news import State, news_of
+from bot.gateway.notices import FOLLOWED, notice
 from bot.gateway.problems import ProblemError, session_unknown
 from bot.gateway.stack import Stack, stack_of
-from crm_store.conversations import inbox, sessions
-from crm_store.conversations.outbox import ConversationGoneError
+from crm_store.conversations import inbox, outbox, sessions
+from crm_store.conversations.outbox import NOTICE, ConversationGoneError, Outgoing
 from crm_store.database import UnitOfWork
+from crm_store.identify import links
 from crm_store.identify.proof import Proof, ProofError, prove
+from crm_store.identify.proving import OtherCustomerError
+from crm_store.interact.service.codes import is_try
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
 
@@ -51,6 +55,15 @@ class SessionOut(BaseModel):
 
 class IdentifyIn(BaseModel):
     user_token: Annotated[str, Field(max_length=4000)]
+
+
+class LinkOut(BaseModel):
+    url: str
+    expires_at: str
+
+
+class LinkIn(BaseModel):
+    token: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class MessageIn(BaseModel):
@@ -107,6 +120,7 @@ def config(stack: TheStack) -> dict[str, Any]:
         "default_language": about.default_language,
         "privacy_url": about.privacy_url,
         "accent": about.accent,
+        "telegram": bool(stack.settings.telegram_bot and stack.settings.telegram_token),
     }
 
 
@@ -147,10 +161,61 @@ def identify(body: IdentifyIn, token: Session, stack: TheStack) -> dict[str, str
             raise session_unknown()
         try:
             sessions.raise_session(work.connection, here.id, proof, stack.clock())
-        except ValueError as error:
+        except OtherCustomerError as error:
             raise ProblemError(409, "other-customer", "Another customer's conversation", str(error)) from None
+        sessions.end_others(work.connection, here.id, token)
         work.commit()
     return {"assurance": "verified"}
+
+
+@router.post("/links", status_code=201)
+def make_link(token: Session, stack: TheStack) -> LinkOut:
+    """A link with which this conversation's customer goes on on Telegram; once, within ten minutes."""
+    bot = stack.settings.telegram_bot
+    if not bot or not stack.settings.telegram_token:
+        raise ProblemError(404, "no-telegram", "No Telegram here", "The settings name no RAPPORT_TELEGRAM_BOT.")
+    with UnitOfWork(stack.engine) as work:
+        here = sessions.session(work.connection, token, stack.clock())
+        if here is None:
+            raise session_unknown()
+        try:
+            link = links.make_link(work.connection, here.id, stack.clock())
+        except links.NotKnownYetError:
+            detail = "A device that was never seen before has nothing to go on with; write to the bot itself."
+            raise ProblemError(403, "not-known-yet", "Not known yet", detail) from None
+        work.commit()
+    return LinkOut(
+        url=f"https://t.me/{bot.removeprefix('@')}?start={link.token}", expires_at=link.expires_at.isoformat()
+    )
+
+
+@router.post("/links/follow")
+async def follow_link(body: LinkIn, token: Session, stack: TheStack) -> dict[str, str]:
+    """Opens a link from Telegram in this conversation, which says what came of it."""
+    outcome, conversation_id = await asyncio.to_thread(_follow, stack, token, body.token)
+    stack.wakeups.wake(conversation_id)
+    if outcome is links.Outcome.REFUSED:
+        raise ProblemError(
+            410, "link-over", "The link is no longer good", "It works once, for ten minutes: ask for another."
+        )
+    if outcome is links.Outcome.OTHER:
+        detail = "this device is another customer's; open a new session, and ask for another link"
+        raise ProblemError(409, "other-customer", "Another customer's conversation", detail)
+    return {"assurance": outcome.value}
+
+
+def _follow(stack: Stack, token: str, link: str) -> tuple[links.Outcome, str]:
+    now = stack.clock()
+    with UnitOfWork(stack.engine) as work:
+        here = sessions.session(work.connection, token, now)
+        if here is None:
+            raise session_unknown()
+        outcome = links.follow_link(work.connection, link, here.id, now)
+        if outcome is links.Outcome.VERIFIED:
+            sessions.end_others(work.connection, here.id, token)
+        outbox.say(work.connection, here.id, [Outgoing(notice(FOLLOWED[outcome], here.language), NOTICE)], now)
+        work.commit()  # of one that is refused too: staff see it in the journal
+    return outcome, here.id
 
 
 @router.post("/sign-out", status_code=204)
@@ -200,6 +265,8 @@ def _accept(stack: Stack, token: str, body: MessageIn) -> tuple[inbox.Accepted, 
                 raise ProblemError(
                     429, "too-many-waiting", "Too many unanswered messages", "Wait for answers."
                 ) from None
+            if taken.is_new and body.text and is_try(work.connection, here.id, body.text):
+                sessions.end_others(work.connection, here.id, token)
             work.commit()
             return taken, here
     raise ProblemError(409, "duplicate", "The same message twice at once", "Send it again.")
@@ -250,6 +317,6 @@ async def stream(
 
 def _proof(stack: Stack, user_token: str) -> Proof:
     try:
-        return prove(user_token, stack.settings.secret("user_token_secret"), stack.clock())
+        return prove(user_token, stack.settings.token_keys, stack.clock())
     except ProofError as error:
         raise ProblemError(401, "user-token-invalid", "The user token proves nothing", str(error)) from None

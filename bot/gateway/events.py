@@ -15,7 +15,8 @@ from bot.gateway.problems import ProblemError, session_unknown
 from bot.gateway.stack import Stack
 from crm_store.conversations import sessions
 from crm_store.database import UnitOfWork
-from crm_store.events import Event, EventError, keep_event
+from crm_store.differentiate.live import revalue
+from crm_store.events import Event, EventError, check_currency, keep_event
 from crm_store.identify.lookup import (
     AmbiguousIdentifiersError,
     UnusableIdentifiersError,
@@ -69,8 +70,11 @@ def take_event(body: EventIn, stack: TheStack, response: Response) -> dict[str, 
         raise ProblemError(422, "no-identifiers", "Whose event is it?", "Give at least one identifier.")
     with UnitOfWork(stack.engine) as work:
         try:
+            check_currency(body.event(), stack.business.business.currency)
             profile = profile_for(work.connection, body.source, given, stack.clock(), stack.business.linking)
             is_new = keep_event(work.connection, _with_category(stack, body.event()), profile)
+            if is_new:
+                revalue(work.connection, stack.business, profile, stack.clock())
         except AmbiguousIdentifiersError:
             raise ambiguous() from None
         except UnusableIdentifiersError:

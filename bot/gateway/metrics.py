@@ -14,3 +14,4 @@ deliveries = Counter("rapport_deliveries_total", "Tries to deliver a message to 
 outbox = Gauge("rapport_outbox", "Messages that wait to be delivered or are under way")
 telegram_updates = Counter("rapport_telegram_updates_total", "Updates that Telegram brought", ["outcome"])
 telegram_up = Gauge("rapport_telegram_up", "Whether Telegram brings its updates")
+code_mails = Counter("rapport_code_mails_total", "Tries to send a one-time code by mail", ["outcome"])

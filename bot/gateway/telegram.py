@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from fastapi import APIRouter, Depends, Header, Request, Response
 from sqlalchemy.exc import IntegrityError, InterfaceError, NoResultFound, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from telegram import Update
+from telegram import LinkPreviewOptions, Update
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.channels.telegram.api import Bot, bot_id, open_bot, update_of
@@ -62,7 +62,8 @@ class Telegram:
         self._token = token
         settings = stack.settings
         lasts = timedelta(hours=settings.session_hours)
-        self._taker = Taker(stack.engine, stack.business, bot_id(token), lasts, stack.clock)
+        page = settings.page_url or settings.public_url
+        self._taker = Taker(stack.engine, stack.business, bot_id(token), lasts, stack.clock, page)
         self._in_order: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._failed: dict[int, int] = {}
         self._bot: Bot | None = None
@@ -173,6 +174,8 @@ class Telegram:
             self._acknowledge(incoming)
         if taken is None:
             return
+        if taken.private:
+            self._send_privately(incoming, taken.private)
         if taken.is_new:
             metrics.messages.labels(CHANNEL).inc()
         if taken.waiting:
@@ -205,6 +208,19 @@ class Telegram:
             task = asyncio.create_task(self._bot.answer_callback_query(incoming.query))
             self._courtesies.add(task)
             task.add_done_callback(self._acknowledged)
+
+    def _send_privately(self, incoming: Incoming, text: str) -> None:
+        """Sends what no table may hold. Where that fails the customer asks again."""
+        if self._bot:
+            preview = LinkPreviewOptions(is_disabled=True)
+            task = asyncio.create_task(self._bot.send_message(int(incoming.chat), text, link_preview_options=preview))
+            self._courtesies.add(task)
+            task.add_done_callback(self._sent_privately)
+
+    def _sent_privately(self, task: asyncio.Task[Any]) -> None:
+        self._courtesies.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("a link could not be sent (%s)", type(error).__name__)
 
     def _acknowledged(self, task: asyncio.Task[Any]) -> None:
         self._courtesies.discard(task)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from crm_store.conversations import inbox, outbox
 from crm_store.conversations.inbox import Understood, Waiting
 from crm_store.conversations.outbox import NOTICE, Outgoing
 from crm_store.database import UnitOfWork, reading
-from crm_store.moment import SPEAK
+from crm_store.moment import MASK, SPEAK
 
 log = logging.getLogger("gateway")
 
@@ -180,7 +181,7 @@ class TurnWorker:
                     message.message_id,
                     message.conversation_id,
                     replies,
-                    receipt.understood,
+                    replace(receipt.understood, entities=[]) if MASK in receipt.effects else receipt.understood,
                     now,
                     speaks=_language_asked_for(receipt),
                 )

@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,9 @@ def _now(connection: Connection, business: Business, profiles: Sequence[str], no
     seen = picture(connection, business, profiles, now)
     if not seen.is_profiled:
         return {"profile": "withdrawn: nothing is computed"}
-    return {"tier": seen.tier, "value": seen.value.as_dict(), "needs": {s: round(p, 4) for s, p in seen.needs.items()}}
+    share = {"share_of_customer": seen.share.as_dict()} if seen.share else {}
+    needs = {s: round(p, 4) for s, p in seen.needs.items()}
+    return {"tier": seen.tier, "value": seen.value.as_dict(), **share, "needs": needs}
 
 
 def _talk(connection: Connection, words: _Words, row: Row[Any]) -> Document:
@@ -118,7 +120,7 @@ class _Words:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, select
 
 from crm_store.database import UnitOfWork, one_at_a_time
 from crm_store.identify.assurance import Act, Assurance, may
@@ -35,6 +35,7 @@ class NoSuchCustomerError(LookupError):
 
 def erase_customer(work: UnitOfWork, customer_id: str, now: datetime) -> int:
     """Erases a customer with every profile joined to them. Returns how many rows went. Raises NoSuchCustomerError."""
+    one_at_a_time(work.connection, WHO_IS_WHO)  # whoever is joined to them meanwhile is erased too
     profiles = scope(work.connection, customer_id, Assurance.VERIFIED)
     if not profiles:
         raise NoSuchCustomerError(customer_id)
@@ -48,8 +49,7 @@ def erase_profiles(
 
     `farewell`: the conversation in which goodbye will be said to them.
     """
-    _hold(connection, profiles, _talks(connection, profiles))
-    talks = _talks(connection, profiles)  # again: one may have been begun just before it was held
+    talks = _hold(connection, profiles)
     leave_out(connection, profiles, now)
     gone = remove(connection, profiles, talks)
     connection.execute(erasures.insert().values(id=new_id(), at=now, trackers=talks, farewell=farewell))
@@ -61,19 +61,36 @@ def _talks(connection: Connection, profiles: Sequence[str]) -> list[str]:
     return list(connection.execute(select(conversations.c.id).where(theirs)).scalars())
 
 
-def _hold(connection: Connection, profiles: Sequence[str], talks: Sequence[str]) -> None:
-    """Waits for whoever is writing to these profiles; who comes after finds nothing left to write to.
+def _hold(connection: Connection, profiles: Sequence[str]) -> list[str]:
+    """Waits for whoever is writing to these profiles; who comes after finds nothing left to write to. Returns their conversations.
 
-    In the order in which a turn takes its locks, so that neither waits for the other.
+    Who is who first, as everybody does who changes it. Then rows in the order in which turns and staff take them: messages,
+    conversations, customers. Of what was written, or begun, while one of them was waited for a turn may be under way: then
+    all rows are let go of, and it begins anew.
     """
-    said = select(messages.c.id).where(messages.c.conversation_id.in_(talks))
-    connection.execute(said.with_for_update()).all()
     one_at_a_time(connection, WHO_IS_WHO)
-    for locked in (
-        select(customers.c.id).where(customers.c.id.in_(profiles)),
-        select(conversations.c.id).where(conversations.c.id.in_(talks)),
-    ):
-        connection.execute(locked.with_for_update()).all()
+    while True:
+        held = connection.begin_nested()
+        talks = _talks(connection, profiles)
+        if _hold_talks(connection, talks) and _hold_customers(connection, profiles, talks):
+            held.commit()
+            return talks
+        held.rollback()
+
+
+def _hold_talks(connection: Connection, talks: Sequence[str]) -> bool:
+    """Whether all of their messages are held."""
+    said = select(messages.c.id).where(messages.c.conversation_id.in_(talks))
+    before = set(connection.execute(said.with_for_update()).scalars())
+    # Nothing more can be written into them from here on.
+    connection.execute(select(conversations.c.id).where(conversations.c.id.in_(talks)).with_for_update()).all()
+    return before.issuperset(connection.execute(said).scalars())
+
+
+def _hold_customers(connection: Connection, profiles: Sequence[str], talks: Sequence[str]) -> bool:
+    """Whether they have no other conversations; none can be begun from here on."""
+    connection.execute(select(customers.c.id).where(customers.c.id.in_(profiles)).with_for_update()).all()
+    return set(talks) == set(_talks(connection, profiles))
 
 
 def remove(connection: Connection, profiles: Sequence[str], talks: Sequence[str]) -> int:
@@ -105,6 +122,7 @@ def forget_in_conversation(connection: Connection, conversation_id: str, now: da
     goes on after the old one, so that a waiting client sees what follows; it belongs to a new, unknown profile, and the device
     is a stranger's from now on. An address is kept until goodbye has gone out, or as long as they go on writing from there.
     """
+    one_at_a_time(connection, WHO_IS_WHO)
     talk = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one_or_none()
     if talk is None:
         return None
@@ -141,11 +159,11 @@ def bury(connection: Connection, farewell: str) -> bool:
     under_way = (outbox.c.conversation_id == farewell) & outbox.c.state.in_(("due", "sending"))
     if connection.execute(select(outbox.c.message_id).where(under_way).limit(1)).first():
         return False
-    wrote_again = exists().where(messages.c.conversation_id == farewell, messages.c.author == "customer")
-    profile = connection.execute(
-        select(conversations.c.customer_id).where(conversations.c.id == farewell, ~wrote_again)
-    ).scalar_one_or_none()
-    if profile:
+    # Whoever writes at this moment goes first or finds it gone: seen without the lock, their message would go too.
+    here = select(conversations.c.customer_id).where(conversations.c.id == farewell).with_for_update()
+    profile = connection.execute(here).scalar_one_or_none()
+    wrote_again = select(messages.c.id).where(messages.c.conversation_id == farewell, messages.c.author == "customer")
+    if profile and not connection.execute(wrote_again.limit(1)).first():
         remove(connection, [profile], [farewell])
     return True
 

@@ -77,6 +77,8 @@ def forget_in_file(tracker_path: Path, conversation_ids: Sequence[str]) -> bool:
         if _has_events(tracker):
             with tracker:
                 tracker.executemany("DELETE FROM events WHERE sender_id = ?", [(i,) for i in conversation_ids])
+            # secure_delete overwrites what is deleted, and not what moved to another page when the index grew.
+            tracker.execute("VACUUM")
         is_busy = tracker.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     return not is_busy
 

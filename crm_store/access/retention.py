@@ -15,12 +15,14 @@ from sqlalchemy.orm import aliased
 
 from crm_store.access.erasure import remove, remove_from
 from crm_store.database import UnitOfWork
+from crm_store.identify import codes
 from crm_store.identify.devices import GRACE
 from crm_store.identify.profiles import new_id
 from crm_store.interact.call_log import SOURCE as CALLS
 from crm_store.interact.requests import SOURCE as CHAT
 from crm_store.tables import (
     claims,
+    codes_asked,
     conversations,
     customers,
     decisions,
@@ -30,7 +32,9 @@ from crm_store.tables import (
     evidence,
     identifiers,
     interactions,
+    links,
     messages,
+    one_time_codes,
     records,
     sessions,
     staff_sessions,
@@ -57,7 +61,8 @@ class Pruned:
 
 
 def tidy(connection: Connection, now: datetime) -> int:
-    """Removes what can never count again: sessions that are over, device tokens that were replaced, chats never used.
+    """Removes what can never count again: sessions, codes and links that are over, device tokens that were replaced, chats
+    never used.
 
     Returns how many rows went; of chats `AT_A_TIME` at most.
     """
@@ -65,6 +70,9 @@ def tidy(connection: Connection, now: datetime) -> int:
         delete(sessions).where(sessions.c.expires_at <= now),
         delete(staff_sessions).where(staff_sessions.c.expires_at <= now),
         delete(device_tokens).where(device_tokens.c.superseded_at < now - GRACE),
+        delete(one_time_codes).where(one_time_codes.c.asked_at < now - codes.DAY),
+        delete(codes_asked).where(codes_asked.c.at < now - codes.DAY),
+        delete(links).where(links.c.expires_at < now - codes.DAY),
     )
     gone = sum(connection.execute(statement).rowcount for statement in over)
     can_still_be_used = exists().where(sessions.c.conversation_id == conversations.c.id)

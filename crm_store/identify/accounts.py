@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from crm_store.database import one_at_a_time
 from crm_store.identify.assurance import Assurance
@@ -24,6 +24,16 @@ from crm_store.tables import conversations, customers, identifiers
 
 PHONE = "phone"
 PROVEN = "proven"
+
+_ACCOUNT = select(identifiers.c.customer_id).where(
+    identifiers.c.type == bindparam("service"),
+    identifiers.c.value == bindparam("account_id"),
+    identifiers.c.source == bindparam("service"),
+    identifiers.c.assurance == PROVEN,
+)
+_HAD = select(identifiers.c.type, identifiers.c.value, identifiers.c.assurance).where(
+    identifiers.c.customer_id == bindparam("profile")
+)
 
 
 @dataclass(frozen=True)
@@ -51,14 +61,7 @@ def account(connection: Connection, service: str, account_id: str, now: datetime
     `adopts`: the profile that a new one is given, where it has been forgotten and its chat has gone on since.
     """
     one_at_a_time(connection, f"account {service} {account_id}")
-    profile = connection.execute(
-        select(identifiers.c.customer_id).where(
-            identifiers.c.type == service,
-            identifiers.c.value == account_id,
-            identifiers.c.source == service,
-            identifiers.c.assurance == PROVEN,
-        )
-    ).scalar()
+    profile = connection.execute(_ACCOUNT, {"service": service, "account_id": account_id}).scalar()
     if profile is None:
         profile = adopts or make_profile(connection, now)
         _keep(connection, profile, service, service, account_id, now)
@@ -86,15 +89,19 @@ def prove_phone(
         return Proof.UNREADABLE
     one_at_a_time(connection, WHO_IS_WHO)
     mine = canonical(connection, profile)
-    others = {owner: customer for owner, customer in _owners(connection, phone, rules).items() if customer != mine}
-    if len(set(others.values())) > 1:
+    owners = _owners(connection, phone, rules)
+    others = set(owners.values()) - {mine}
+    if len(others) > 1:
         return Proof.AMBIGUOUS
-    if others and (len(scope(connection, profile, Assurance.VERIFIED)) > 1 or is_known(connection, profile)):
+    if others and (is_known(connection, profile) or _is_joined_to_proven(connection, profile)):
         return Proof.OTHER
+    if not owners and _is_known_unproven(connection, profile, conversation_id):
+        return Proof.ALONE
     was_proven = phone in _phones(connection, profile)
     if not was_proven:
         _keep(connection, profile, PHONE, service, phone, now)
-    wanted = [Wanted(profile, owner, "proved the phone number") for owner in others]
+    # To those it is joined to already too: the proof holds when what joined them is taken back, such as a link.
+    wanted = [Wanted(profile, owner, "proved the phone number") for owner in owners]
     merge_all(connection, wanted, service, now, Ground.PROOF)
     here = update(conversations).where(conversations.c.id == conversation_id)
     connection.execute(here.values(assurance=Assurance.VERIFIED.word))
@@ -103,12 +110,25 @@ def prove_phone(
     return Proof.JOINED if is_known(connection, profile) else Proof.ALONE
 
 
+def _is_known_unproven(connection: Connection, profile: str, conversation_id: str) -> bool:
+    """Whether the account is joined to a known customer without having proven that it is theirs.
+
+    It was linked to a device on which the customer signed in later: a number that is not the customer's proves nothing there.
+    """
+    here = select(conversations.c.assurance).where(conversations.c.id == conversation_id)
+    is_proven = connection.execute(here).scalar() == Assurance.VERIFIED.word or bool(_phones(connection, profile))
+    return not is_proven and is_known(connection, profile)
+
+
+def _is_joined_to_proven(connection: Connection, profile: str) -> bool:
+    """Whether the account is joined to another one that has proven a number."""
+    return any(_phones(connection, each) for each in scope(connection, profile, Assurance.VERIFIED) if each != profile)
+
+
 def _phones(connection: Connection, profile: str) -> list[str]:
     """Numbers that were proven by the account of this profile."""
-    proven = select(identifiers.c.value).where(
-        identifiers.c.customer_id == profile, identifiers.c.type == PHONE, identifiers.c.assurance == PROVEN
-    )
-    return list(connection.execute(proven).scalars())
+    had = connection.execute(_HAD, {"profile": profile})
+    return [row.value for row in had if (row.type, row.assurance) == (PHONE, PROVEN)]
 
 
 def _owners(connection: Connection, phone: str, rules: Rules | None) -> dict[str, str]:

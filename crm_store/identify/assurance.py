@@ -36,6 +36,7 @@ class Act(StrEnum):
     ERASE_PROFILE = "erase and export this device's profile"
     ERASE_EVERYTHING = "erase and export everything"
     BE_JOINED = "be joined to a known customer"
+    GO_ON_ELSEWHERE = "go on on another channel by a link"
 
 
 _LEAST = {
@@ -45,6 +46,7 @@ _LEAST = {
     Act.ERASE_PROFILE: Assurance.ANONYMOUS,
     Act.READ_EARLIER_CONVERSATIONS: Assurance.RECOGNISED,
     Act.BE_WELCOMED_BACK: Assurance.RECOGNISED,
+    Act.GO_ON_ELSEWHERE: Assurance.RECOGNISED,
     Act.READ_ALL_CHANNELS: Assurance.VERIFIED,
     Act.BE_GREETED_BY_NAME: Assurance.VERIFIED,
     Act.USE_CUSTOMER_PROFILE: Assurance.VERIFIED,

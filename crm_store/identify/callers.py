@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, select
 
 from crm_store.business import Business
 from crm_store.identify.normalise import LONGEST, normalise
@@ -37,6 +37,23 @@ class Match:
 
 Found = dict[str, list[Match]]
 """Canonical customers who may be meant, each with why."""
+
+
+def _whose(table: Table, condition: ColumnElement[bool]) -> Select[str]:
+    facts = select(customers.c.canonical_id).join(table, table.c.customer_id == customers.c.id)
+    return facts.where(condition).distinct()
+
+
+# Written once: to write a statement takes longer than to carry it out.
+_OWNERS = (
+    select(customers.c.canonical_id, identifiers.c.assurance, identifiers.c.source)
+    .join(customers, customers.c.id == identifiers.c.customer_id)
+    .where(identifiers.c.type == bindparam("type"), identifiers.c.value == bindparam("value"))
+    .order_by(identifiers.c.assurance.desc(), identifiers.c.source)
+)
+_OF_ORDER = [
+    _whose(table, table.c.order_id.in_(bindparam("numbers", expanding=True))) for table in (transactions, interactions)
+]
 
 
 def find_callers(connection: Connection, business: Business, text: str, kind: str | None = None) -> Found:
@@ -84,12 +101,7 @@ def _owners(connection: Connection, business: Business, kind: str, value: str) -
         for customer in _of_order(connection, business, value):
             yield customer, Match("order", value)
         return
-    rows = connection.execute(
-        select(customers.c.canonical_id, identifiers.c.assurance, identifiers.c.source)
-        .join(customers, customers.c.id == identifiers.c.customer_id)
-        .where(identifiers.c.type == kind, identifiers.c.value == value)
-        .order_by(identifiers.c.assurance.desc(), identifiers.c.source)
-    )
+    rows = connection.execute(_OWNERS, {"type": kind, "value": value})
     told = set()
     for row in rows:
         # Of one identifier that several systems have, the surest word is enough.
@@ -101,8 +113,8 @@ def _owners(connection: Connection, business: Business, kind: str, value: str) -
 def _of_order(connection: Connection, business: Business, number: str) -> Iterable[str]:
     """Whose order it is. As it is usually written first, which the index knows; without its separators only where need be."""
     bare = number.removeprefix("#").strip()
-    for table in (transactions, interactions):
-        found = _whose(connection, table, table.c.order_id.in_({bare, bare.upper(), bare.lower()}))
+    for query in _OF_ORDER:
+        found = list(connection.execute(query, {"numbers": [bare, bare.upper(), bare.lower()]}).scalars())
         if found:
             return found
     spelled = normalise("order_number", bare)
@@ -111,14 +123,7 @@ def _of_order(connection: Connection, business: Business, number: str) -> Iterab
     stripped = func.upper(transactions.c.order_id)
     for separator in "- _.":
         stripped = func.replace(stripped, separator, "")
-    return _whose(connection, transactions, stripped == spelled)
-
-
-def _whose(connection: Connection, table: Table, condition: ColumnElement[bool]) -> list[str]:
-    rows = connection.execute(
-        select(customers.c.canonical_id).join(table, table.c.customer_id == customers.c.id).where(condition).distinct()
-    )
-    return list(rows.scalars())
+    return list(connection.execute(_whose(transactions, stripped == spelled)).scalars())
 
 
 def _named(connection: Connection, text: str) -> list[str]:

@@ -10,11 +10,25 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from crm_store.tables import device_tokens
 
 GRACE = timedelta(minutes=5)
+
+_SHOWN = select(device_tokens).where(device_tokens.c.token_hash == bindparam("shown"))
+_END_THOSE_BEFORE = (
+    device_tokens.update()
+    .where(
+        or_(
+            device_tokens.c.token_hash == bindparam("previous"),
+            (device_tokens.c.previous_hash == bindparam("previous"))
+            & (device_tokens.c.token_hash != bindparam("shown")),
+        ),
+        device_tokens.c.superseded_at.is_(None),
+    )
+    .values(superseded_at=bindparam("now"))
+)
 
 
 def hashed(token: str) -> str:
@@ -38,22 +52,18 @@ def issue(connection: Connection, profile: str, now: datetime, previous: str | N
 def recognise(connection: Connection, token: str, now: datetime) -> str | None:
     """The profile of the device that shows this token; None for an unknown or worn-out one."""
     shown = hashed(token)
-    row = connection.execute(select(device_tokens).where(device_tokens.c.token_hash == shown)).first()
+    row = connection.execute(_SHOWN, {"shown": shown}).first()
     if row is None or (row.superseded_at is not None and now - row.superseded_at > GRACE):
         return None
-    if row.previous_hash and row.superseded_at is None:
-        connection.execute(
-            device_tokens.update()
-            .where(
-                or_(
-                    device_tokens.c.token_hash == row.previous_hash,
-                    (device_tokens.c.previous_hash == row.previous_hash) & (device_tokens.c.token_hash != shown),
-                ),
-                device_tokens.c.superseded_at.is_(None),
-            )
-            .values(superseded_at=now)
-        )
     return str(row.customer_id)
+
+
+def wear_out(connection: Connection, token: str, now: datetime) -> None:
+    """Ends the tokens before the one that is shown, now that it has certainly arrived. After whatever changes who is who."""
+    shown = hashed(token)
+    row = connection.execute(_SHOWN, {"shown": shown}).first()
+    if row is not None and row.previous_hash and row.superseded_at is None:
+        connection.execute(_END_THOSE_BEFORE, {"shown": shown, "previous": row.previous_hash, "now": now})
 
 
 def forget(connection: Connection, token: str, now: datetime) -> None:

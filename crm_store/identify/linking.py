@@ -1,16 +1,17 @@
 """Which imported record belongs to which customer, decided by exact agreement alone.
 
 The rule is conservative, because a wrong link shows one person's life to another while a missing one only costs a
-repeated question: a record joins a customer when it shares a loyalty id, an e-mail address or a phone number that few enough
-have, with that one customer, and nothing else speaks against it. What resembles without agreeing is for batch resolution. Pure;
-knows no database.
+repeated question. One row is judged at a time, so it cannot see that a number is a family's, an employer's or a claim: a record
+joins a customer when it shares identifiers of two types (loyalty id, e-mail address, phone number), or one that machines have
+read in both, or one beside the full name and date of birth; when few enough have them, and nothing else speaks against it.
+All else, one identifier alone too, is for batch resolution, which sees who else has it. Pure; knows no database.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,8 +39,10 @@ class Rules:
 
     def __init__(self, identity: Identity, own: Iterable[Identifier] = ()) -> None:
         self._limits: dict[str, Limits] = dict(identity.identifiers)  # type: ignore[arg-type]
-        self._typed_by: dict[str, dict[str, str]] = identity.typed_by  # type: ignore[assignment]
+        self._typed_by: Mapping[str, Mapping[str, str]] = identity.typed_by  # type: ignore[assignment]
         self._own = frozenset(own)
+        self._customers = _kinds_by_source(self._typed_by, "customer")
+        self._machines = _kinds_by_source(self._typed_by, "machine")
 
     @cached_property
     def blocked(self) -> frozenset[Identifier]:
@@ -63,7 +66,27 @@ class Rules:
 
     def links(self, source: str, kind: str) -> bool:
         """Whether an identifier of this type from this source may join anybody."""
-        return kind in LINKING_TYPES and self._typed_by.get(source, {}).get(kind) != "customer"
+        return kind in LINKING_TYPES and kind not in self.typed_by_customers(source)
+
+    def reads(self, source: str, kind: str) -> bool:
+        """Whether a machine enters an identifier of this type at this source."""
+        return kind in self.typed_by_machines(source)
+
+    def typed_by_customers(self, source: str) -> frozenset[str]:
+        """The types of identifiers that anybody could have typed at this source, of those that join."""
+        return self._customers.get(source, frozenset())
+
+    def typed_by_machines(self, source: str) -> frozenset[str]:
+        """The types of identifiers that a machine enters at this source."""
+        return self._machines.get(source, frozenset())
+
+
+def _kinds_by_source(typed_by: Mapping[str, Mapping[str, str]], who: str) -> dict[str, frozenset[str]]:
+    joining = LINKING_TYPES if who == "customer" else frozenset(TYPES)
+    return {
+        source: frozenset(kind for kind, typist in kinds.items() if typist == who and kind in joining)
+        for source, kinds in typed_by.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -76,8 +99,10 @@ class Person:
     date_of_birth: str = ""
     unproven: frozenset[Identifier] = field(default_factory=frozenset)
     """Those of the identifiers that anybody could have typed."""
+    read: frozenset[Identifier] = field(default_factory=frozenset)
+    """Those that a machine has read."""
 
-    @property
+    @cached_property
     def linking(self) -> frozenset[Identifier]:
         return frozenset(i for i in self.identifiers - self.unproven if i[0] in LINKING_TYPES)
 
@@ -92,32 +117,42 @@ def person_of(attributes: Mapping[str, object], source: str = "", rules: Rules |
     """Reads a record's columns. What is not an identifier of its column's type, or is blocked, is left out."""
     country = str(attributes.get("country", ""))
     region = country.upper() if len(country) == 2 and country.isalpha() else "ID"
-    spelled = ((kind, normalise(kind, str(attributes[kind]), region)) for kind in TYPES if kind in attributes)
-    found = frozenset((kind, value) for kind, value in spelled if value)
-    return replace(
-        named(attributes),
-        identifiers=found - rules.blocked if rules else found,
-        unproven=frozenset(i for i in found if rules and i[0] in LINKING_TYPES and not rules.links(source, i[0])),
+    spelled = [(kind, normalise(kind, str(attributes[kind]), region)) for kind in TYPES if kind in attributes]
+    found = frozenset([(kind, value) for kind, value in spelled if value])
+    said = named(attributes)
+    if rules is None:
+        return Person(said.given_name, said.family_name, found, said.date_of_birth)
+    return Person(
+        said.given_name,
+        said.family_name,
+        found - rules.blocked,
+        said.date_of_birth,
+        unproven=_of_kinds(found, rules.typed_by_customers(source)),
+        read=_of_kinds(found, rules.typed_by_machines(source)),
     )
 
 
+def _of_kinds(identifiers: Collection[Identifier], kinds: Collection[str]) -> frozenset[Identifier]:
+    return frozenset([i for i in identifiers if i[0] in kinds]) if kinds else frozenset()
+
+
 def same_person(a: Person, b: Person) -> bool:
-    """Whether two records agree on an identifier that links, and nothing else in them speaks against it."""
-    shared = {kind for kind, _ in a.linking & b.linking}
-    return bool(shared) and agree(a, b, shared)
+    """Whether what two records share is enough, and nothing else in them speaks against it."""
+    shared = a.linking & b.linking
+    return agree(a, b, {kind for kind, _ in shared}, read=bool(shared & a.read & b.read))
 
 
-def agree(a: Person, b: Person, shared: Collection[str]) -> bool:
-    """Whether nothing speaks against two records that share identifiers of these types.
+def agree(a: Person, b: Person, shared: Collection[str], *, read: bool) -> bool:
+    """Whether records that share identifiers of these types are of one person. `read`: machines have read one in both.
 
-    A family has one phone: where nothing else is shared, given names must be the same and dates of birth not differ.
+    A family has one phone or one mailbox, a number is handed on, and a friend's card is named at the till: what one identifier
+    says, the full name and the date of birth have to say too. Of two, neither may be contradicted.
     """
-    if not names_agree(a, b):
+    born = bool(a.date_of_birth and b.date_of_birth)
+    born_alike = _plain(a.date_of_birth) == _plain(b.date_of_birth)
+    if not shared or not names_agree(a, b) or (born and not born_alike):
         return False
-    if set(shared) != {"phone"}:
-        return True
-    born_apart = a.date_of_birth and b.date_of_birth and _plain(a.date_of_birth) != _plain(b.date_of_birth)
-    return not born_apart and _same_given_name(a, b)
+    return read or len(set(shared)) > 1 or (born and _same_full_name(a, b))
 
 
 def names_agree(a: Person, b: Person) -> bool:
@@ -129,10 +164,9 @@ def names_agree(a: Person, b: Person) -> bool:
     return given_a.startswith(given_b) or given_b.startswith(given_a)
 
 
-def _same_given_name(a: Person, b: Person) -> bool:
-    """Word by word, as far as both go; a single letter stands for any word that begins with it."""
-    pairs = zip(_plain(a.given_name).split(), _plain(b.given_name).split(), strict=False)
-    return all(one == other or (1 in (len(one), len(other)) and one[0] == other[0]) for one, other in pairs)
+def _same_full_name(a: Person, b: Person) -> bool:
+    one, other = ((_plain(each.given_name), _plain(each.family_name)) for each in (a, b))
+    return all(one) and one == other
 
 
 def _plain(name: str) -> str:
@@ -152,16 +186,16 @@ class KnownPeople:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._owners: dict[Identifier, dict[str, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
-        """By identifier the customers, with their profiles, who have it."""
+        self._owners: dict[Identifier, dict[str, dict[str, bool]]] = defaultdict(lambda: defaultdict(dict))
+        """By identifier the customers, with their profiles, who have it, and whether a machine has read it there."""
         self._people: dict[str, list[Person]] = defaultdict(list)
         self._values: dict[str, dict[Identifier, datetime]] = defaultdict(dict)
         """By customer what they have, and since when."""
 
-    def own(self, customer_id: str, profile: str, identifiers: Iterable[Identifier]) -> None:
-        """Says that the identifiers are the customer's."""
-        for identifier in identifiers:
-            self._owners[identifier][customer_id][profile] = None
+    def own(self, customer_id: str, profile: str, identifier: Identifier, *, read: bool) -> None:
+        """Says that the identifier is the customer's, and whether a machine has read it."""
+        profiles = self._owners[identifier][customer_id]
+        profiles[profile] = read or profiles.get(profile, False)
 
     def have(self, customer_id: str, identifier: Identifier, since: datetime) -> None:
         """Says that the customer has this, whoever else has it."""
@@ -175,7 +209,8 @@ class KnownPeople:
     def add(self, customer_id: str, profile: str, person: Person, now: datetime) -> None:
         """Adds a record of the customer's."""
         self.describe(customer_id, person)
-        self.own(customer_id, profile, person.linking)
+        for identifier in person.linking:
+            self.own(customer_id, profile, identifier, read=identifier in person.read)
         for identifier in person.identifiers:
             self.have(customer_id, identifier, now)
 
@@ -190,6 +225,8 @@ class KnownPeople:
         for identifier in person.linking:
             for owner in self.may_identify(identifier):
                 shared[owner].add(identifier)
+        if not shared:
+            return None
         agreeing = {owner: found for owner, found in shared.items() if self._agrees(person, owner, found)}
         best = {owner: min(self._rules.priority(kind) for kind, _ in found) for owner, found in agreeing.items()}
         first = [owner for owner, place in best.items() if place == min(best.values())]
@@ -201,9 +238,10 @@ class KnownPeople:
                 profiles[profile].add(identifier[0])
         return Match(first[0], profiles)
 
-    def _agrees(self, person: Person, owner: str, shared: Iterable[Identifier]) -> bool:
+    def _agrees(self, person: Person, owner: str, shared: Collection[Identifier]) -> bool:
         kinds = {kind for kind, _ in shared}
-        return all(agree(person, known, kinds) for known in self._people[owner])
+        read = any(i in person.read and any(self._owners[i][owner].values()) for i in shared)
+        return all(agree(person, known, kinds, read=read) for known in self._people[owner])
 
     def _is_too_many(self, person: Person, owner: str, now: datetime) -> bool:
         """Whether the customer would come to have more values of a type than one person has: a card lent to many, say."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from crm_store.database import one_at_a_time
 from crm_store.identify.linking import Rules
@@ -16,6 +16,15 @@ from crm_store.tables import customers, identifiers, records
 
 RECORD = "record"
 """The type whose value is "source/source_id"."""
+
+# Written once: to write a statement takes longer than to carry it out.
+_OWNER = select(customers.c.id, customers.c.canonical_id).order_by(customers.c.created_at, customers.c.id)
+_OF_RECORD = _OWNER.join(records, records.c.customer_id == customers.c.id).where(
+    records.c.source == bindparam("source"), records.c.source_id == bindparam("source_id")
+)
+_OF_IDENTIFIER = _OWNER.join(identifiers, identifiers.c.customer_id == customers.c.id).where(
+    identifiers.c.type == bindparam("type"), identifiers.c.value == bindparam("value")
+)
 
 Given = tuple[str, str]
 """Type and value, as the other system writes them."""
@@ -97,17 +106,11 @@ def _spelled(kind: str, raw: str) -> str | None:
 
 def _owners(connection: Connection, kind: str, value: str) -> list[Known]:
     """Those who have this, the oldest first."""
-    owner = select(customers.c.id, customers.c.canonical_id)
     if kind == RECORD:
         source, _, source_id = value.partition("/")
-        query = owner.join(records, records.c.customer_id == customers.c.id).where(
-            records.c.source == source, records.c.source_id == source_id
-        )
+        rows = connection.execute(_OF_RECORD, {"source": source, "source_id": source_id})
     else:
-        query = owner.join(identifiers, identifiers.c.customer_id == customers.c.id).where(
-            identifiers.c.type == kind, identifiers.c.value == value
-        )
-    rows = connection.execute(query.order_by(customers.c.created_at, customers.c.id))
+        rows = connection.execute(_OF_IDENTIFIER, {"type": kind, "value": value})
     return [Known(row.id, row.canonical_id) for row in rows]
 
 

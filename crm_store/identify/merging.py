@@ -8,18 +8,20 @@ had it never been. The canonical id is that of the oldest profile with a record,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 
 from sqlalchemy import Connection, bindparam, exists, select
 
+from crm_store.access.consent import PROFILE, all_withdrawn
+from crm_store.bulk import among
 from crm_store.database import one_at_a_time
-from crm_store.identify.profiles import WHO_IS_WHO, new_id, portions
+from crm_store.identify.profiles import WHO_IS_WHO, new_id
 from crm_store.identify.ties import JOINED, SUPPORTED, Ground, Tie, parts, standing, take_back, tie_up, way
 from crm_store.identify.verdicts import Verdict, between, told_apart
-from crm_store.tables import customers, records, value_scores
+from crm_store.tables import customers, evidence, interactions, records, transactions, value_scores
 
 
 class UnknownProfileError(LookupError):
@@ -186,6 +188,8 @@ class _Customers:
             groups[first].add(profile)
         self._before = {frozenset(group) for group in groups.values()}
         self._of = {profile: groups[first] for profile, first in self._was.items()}
+        self._bereft: set[str] = set()
+        """Canonical ids of customers who lose a profile that is about to be deleted."""
 
     @property
     def members(self) -> set[str]:
@@ -208,35 +212,56 @@ class _Customers:
     def forget(self, profiles: Collection[str]) -> None:
         """Leaves these out of what is written: they are about to be deleted."""
         for profile in profiles:
+            self._bereft.add(self._was[profile])
             del self._was[profile], self._of[profile]
 
     def write(self) -> None:
-        """Gives each profile its canonical id. What was computed for customers who have changed is computed anew when they
-        are next met.
+        """Gives each profile its canonical id. What was computed for customers of whom there is more or less to know now is
+        computed anew when they are next met.
         """
         moved = []
-        changed: set[str] = set()
+        changed: dict[str, set[str]] = {}
         for group in {id(group): group for group in self._of.values()}.values():
             first = min(group, key=self._place.__getitem__)
             moved += [{"profile": profile, "first": first} for profile in group if self._was[profile] != first]
             if frozenset(group) not in self._before:
-                changed |= group
+                changed[first] = group
         if moved:
             self._connection.execute(_MOVE, sorted(moved, key=lambda row: row["profile"]))
-        for portion in portions(changed):
-            self._connection.execute(value_scores.delete().where(value_scores.c.customer_id.in_(portion)))
+        if changed:
+            scored = among(self._connection, value_scores.c.customer_id, set().union(*changed.values()))
+            there = set(self._connection.execute(select(value_scores.c.customer_id).where(scored)).scalars())
+            outdated = there - self._as_before({first: changed[first] for first in there & changed.keys()})
+            outdated |= all_withdrawn(self._connection, PROFILE, among_these=there)
+            self._connection.execute(
+                value_scores.delete().where(among(self._connection, value_scores.c.customer_id, outdated))
+            )
+
+    def _as_before(self, groups: Mapping[str, set[str]]) -> set[str]:
+        """Of these customers, by their first profile, those who bought and were served under the profiles they had before, so
+        that only a device has come or gone; a device that answered does not go without what it told.
+        """
+        of = {profile: first for first, group in groups.items() for profile in group}
+        everybody = {profile for profile, first in self._was.items() if first in groups} | of.keys()
+        busy: set[str] = set()
+        for table in (transactions, interactions):
+            theirs = among(self._connection, table.c.customer_id, everybody)
+            busy |= set(self._connection.execute(select(table.c.customer_id).where(theirs).distinct()).scalars())
+        came = {of[profile] for profile in busy & of.keys() if of[profile] != self._was[profile]}
+        gone = {profile for profile in everybody if of.get(profile) != self._was[profile]}
+        said = select(evidence.c.customer_id).where(among(self._connection, evidence.c.customer_id, gone))
+        told = self._connection.execute(said.where(evidence.c.kind == "answered").distinct()).scalars() if gone else ()
+        left = {self._was[profile] for profile in gone.intersection(busy.union(told))}
+        return {of[profile] for profile in busy & of.keys()} - came - left - self._bereft
 
     def _read(self, profiles: Collection[str]) -> None:
-        firsts: set[str] = set()
-        for portion in portions(profiles):
-            named = select(customers.c.canonical_id).where(customers.c.id.in_(portion))
-            firsts.update(self._connection.execute(named).scalars())
+        named = select(customers.c.canonical_id).where(among(self._connection, customers.c.id, profiles))
+        firsts = set(self._connection.execute(named).scalars())
         has_record = exists().where(records.c.customer_id == customers.c.id)
-        columns = select(customers, has_record.label("has_record"))
-        for portion in portions(firsts):
-            for row in self._connection.execute(columns.where(customers.c.canonical_id.in_(portion))):
-                self._was[row.id] = row.canonical_id
-                self._place[row.id] = (not row.has_record, row.created_at, row.id)
+        whole = among(self._connection, customers.c.canonical_id, firsts)
+        for row in self._connection.execute(select(customers, has_record.label("has_record")).where(whole)).all():
+            self._was[row.id] = row.canonical_id
+            self._place[row.id] = (not row.has_record, row.created_at, row.id)
 
 
 _MOVE = customers.update().where(customers.c.id == bindparam("profile")).values(canonical_id=bindparam("first"))

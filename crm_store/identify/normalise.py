@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+
+from crm_store.identify.dialling import plainly_dialled
 
 LONGEST = 255
 """Characters of the longest value that the store keeps."""
@@ -18,7 +21,9 @@ LONGEST = 255
 _SEPARATORS = re.compile(r"[\s\-‐-―−_.]+")
 _NUMBER = re.compile(r"(?=.*[1-9])[0-9A-Z]{1,64}")
 _PLAIN = re.compile(r"[\x21-\x7e]{1,255}")
-
+_PLAIN_ADDRESS = re.compile(r"([A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)@([A-Za-z0-9.-]+)")
+_PLAIN_LENGTH = 64
+"""Characters up to which no part of an address can be too long."""
 
 ALSO_CALLED = {"loyalty_number": "loyalty_id"}
 """Types by the name under which they are kept."""
@@ -38,15 +43,38 @@ def normalise(kind: str, raw: str, region: str = "ID") -> str | None:
 
 
 def _email(text: str, _region: str) -> str | None:
+    plain = _PLAIN_ADDRESS.fullmatch(text) if len(text) <= _PLAIN_LENGTH else None
+    if plain is None:
+        return _address(text)
+    # Before the @ such an address cannot be wrong, and after it many have the same.
+    name, domain = plain.groups()
+    after = _domain(domain)
+    return after and f"{name}@{after}".lower()
+
+
+@lru_cache(maxsize=4096)
+def _domain(domain: str) -> str | None:
+    """The part after the @ in its one spelling; None where no mail can reach it."""
+    address = _address(f"a@{domain}")
+    return address and address.removeprefix("a@")
+
+
+def _address(text: str) -> str | None:
+    if "=?" in text:
+        return None  # an encoded word (RFC 2047): what reads it in a mail's header may take it for another mailbox
     try:
         address = validate_email(text, check_deliverability=False)
     except EmailNotValidError:
         return None
-    # By the letter of the standard the part before the @ keeps its case; no mail service tells two people apart by it.
-    return address.normalized.casefold()
+    # By the letter of the standard the part before the @ keeps its case; no mail service tells two people apart by it. Lower
+    # case and no more: straße.de and strasse.de are two people's domains (RFC 5892), and a code goes to this spelling.
+    return address.normalized.lower()
 
 
 def _phone(text: str, region: str) -> str | None:
+    plain = plainly_dialled(text, region)
+    if plain:
+        return plain
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:

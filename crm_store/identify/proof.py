@@ -9,6 +9,8 @@ from typing import Any
 
 import jwt
 
+from crm_store.identify.token_keys import TokenKeys
+
 AUDIENCE = "rapport"
 SKEW_SECONDS = 30
 NAMES = ("given_name", "family_name", "name", "email", "phone")
@@ -27,15 +29,30 @@ class Proof:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-def prove(user_token: str, secret: str, now: datetime) -> Proof:
-    """Checks the signature (HS256), `exp`, `nbf`, `aud`, `sub` and `source`. Raises ProofError."""
+def prove(user_token: str, keys: TokenKeys, now: datetime) -> Proof:
+    """Checks the signature with the key that the token asks for, `exp`, `nbf`, `aud`, `sub` and `source`. Raises ProofError."""
+    claims = _claims(user_token, keys)
+    if now.timestamp() > _time(claims, "exp") + SKEW_SECONDS:
+        raise ProofError("the token has expired: sign a new one whenever the page is loaded")
+    if "nbf" in claims and now.timestamp() < _time(claims, "nbf") - SKEW_SECONDS:
+        raise ProofError("the token is not good yet: its `nbf` lies ahead, set the clock of whoever signs")
+    kept = {k: claims[k] for k in NAMES if isinstance(claims.get(k), str) and claims[k].strip()}
+    return Proof(_word(claims, "source", 64, "web"), _word(claims, "sub", 128), kept)
+
+
+def _claims(user_token: str, keys: TokenKeys) -> dict[str, Any]:
+    """What a token says that is signed with one of our keys, and with the algorithm of that key."""
     try:
-        claims = jwt.decode(
+        header = jwt.get_unverified_header(user_token)
+        key = keys.key_of(header)
+        if header.get("alg") != key.algorithm:
+            raise ProofError(f"`alg` is {header.get('alg')!r:.40}, and the key is for {key.algorithm}: sign with that")
+        claims: dict[str, Any] = jwt.decode(
             user_token,
-            secret,
-            algorithms=["HS256"],
+            key.material,
+            algorithms=[key.algorithm],
             audience=AUDIENCE,
-            # Times are checked below against the clock that is passed in.
+            # Times are checked against the clock that is passed in.
             options={
                 "require": ["exp", "aud", "sub"],
                 "verify_exp": False,
@@ -43,14 +60,19 @@ def prove(user_token: str, secret: str, now: datetime) -> Proof:
                 "verify_iat": False,
             },
         )
+    except LookupError as error:
+        raise ProofError(str(error.args[0])) from None
+    except jwt.InvalidSignatureError:
+        raise ProofError(
+            "the signature does not fit: sign with the key that the gateway has, and change nothing after"
+        ) from None
+    except jwt.MissingRequiredClaimError as error:
+        raise ProofError(f"the token has no `{error.claim}`: put it in, see docs/identity.md") from None
+    except jwt.InvalidAudienceError:
+        raise ProofError(f"`aud` is not {AUDIENCE!r}: put that in") from None
     except jwt.InvalidTokenError as error:
         raise ProofError(str(error)) from None
-    if now.timestamp() > _time(claims, "exp") + SKEW_SECONDS:
-        raise ProofError("the token has expired")
-    if "nbf" in claims and now.timestamp() < _time(claims, "nbf") - SKEW_SECONDS:
-        raise ProofError("the token is not good yet")
-    kept = {k: claims[k] for k in NAMES if isinstance(claims.get(k), str) and claims[k].strip()}
-    return Proof(_word(claims, "source", 64, "web"), _word(claims, "sub", 128), kept)
+    return claims
 
 
 def _time(claims: dict[str, Any], name: str) -> float:

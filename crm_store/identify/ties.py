@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, select
 
-from crm_store.identify.profiles import new_id, portions
+from crm_store.bulk import among, put
+from crm_store.identify.profiles import new_id
 from crm_store.tables import journal
 
 JOINED, SUPPORTED, PARTED = "joined", "supported", "parted"
@@ -25,7 +26,7 @@ JOINED, SUPPORTED, PARTED = "joined", "supported", "parted"
 class Ground(StrEnum):
     """What a tie rests on, the weakest first."""
 
-    RULE = "rule"  # their records agree
+    RULE = "rule"  # their records agree, or whoever holds both has proven nothing more
     STAFF = "staff"  # a person of the business said so
     PROOF = "proof"  # the customer proved it
 
@@ -69,8 +70,7 @@ class Change:
 
 def tie_up(connection: Connection, ties: Sequence[Tie]) -> None:
     """Takes ties down."""
-    if ties:
-        connection.execute(journal.insert(), [_entry(tie, place) for place, tie in enumerate(ties)])
+    put(connection, journal, [_entry(tie, place) for place, tie in enumerate(ties)])
 
 
 def _entry(tie: Tie, place: int) -> dict[str, Any]:
@@ -131,9 +131,9 @@ def _entries(connection: Connection, profiles: Collection[str], *further: Column
     """The entries on ties that begin at these profiles, or that name them in one of the `further` columns."""
     rows: dict[str, Row[Any]] = {}
     entries = select(journal).where(journal.c.kind.in_((JOINED, SUPPORTED, PARTED)))
-    for portion in portions(profiles):
-        for column in (journal.c.customer_id, *further):
-            rows.update({row.id: row for row in connection.execute(entries.where(column.in_(portion)))})
+    for column in (journal.c.customer_id, *further):
+        found = connection.execute(entries.where(among(connection, column, profiles)))
+        rows.update({row.id: row for row in found.all()})
     return sorted(rows.values(), key=lambda row: (row.at, row.details["place"], row.id))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
 
-from crm_store.identify.profiles import new_id, portions
+from crm_store.bulk import among
+from crm_store.identify.profiles import new_id
 from crm_store.tables import verdicts
 
 SAME, DIFFERENT = "same", "different"
@@ -51,15 +52,15 @@ def keep_verdicts(
         connection.execute(verdicts.insert(), rows)
 
 
-def told_apart(connection: Connection, profiles: Collection[str]) -> dict[Pair, Verdict]:
-    """The pairs of which one or both are among these profiles and of which the newest word is that they are different."""
+def told_apart(connection: Connection, profiles: Collection[str] | None = None) -> dict[Pair, Verdict]:
+    """The pairs, of which one or both are among these profiles, whose newest word is that they are different."""
     newest: dict[Pair, Row[Any]] = {}
-    for portion in portions(profiles):
-        named = or_(verdicts.c.customer_id.in_(portion), verdicts.c.other_id.in_(portion))
-        for row in connection.execute(select(verdicts).where(named).order_by(verdicts.c.number)):
-            pair = frozenset((row.customer_id, row.other_id))
-            if pair not in newest or newest[pair].number < row.number:
-                newest[pair] = row
+    query = select(verdicts)
+    if profiles is not None:
+        columns = (verdicts.c.customer_id, verdicts.c.other_id)
+        query = query.where(or_(*(among(connection, column, profiles) for column in columns)))
+    for row in connection.execute(query.order_by(verdicts.c.number)):
+        newest[frozenset((row.customer_id, row.other_id))] = row
     return {
         pair: Verdict(row.id, pair, row.verdict, row.staff_id, row.reason, row.at)
         for pair, row in newest.items()

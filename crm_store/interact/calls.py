@@ -17,11 +17,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from crm_store.access.consent import PROFILE, withdrawn
 from crm_store.access.staff import NotAllowedError, Staff
 from crm_store.business import Business
 from crm_store.customize.advice import Customer, decide
 from crm_store.customize.decisions import keep_decision
 from crm_store.customize.outcomes import NoSuchDecisionError, Standing, Told, keep_told, standing
+from crm_store.differentiate.evidence import keep_refusal
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.callers import MOST, Found, Match, find_callers
 from crm_store.identify.profiles import new_id, scope
@@ -183,6 +185,22 @@ def tell(
         raise NoSuchDecisionError
     keep_told(connection, business, decision_id, told, now, option_id=option_id, staff_id=person.id)
     if before[-1].decision.id == decision_id and before[-1].decision.question_id:
+        next_step(connection, business, call, now)
+
+
+def refuse_need(
+    connection: Connection, business: Business, person: Staff, call: Call, segment: str, now: datetime
+) -> None:
+    """Keeps that the caller says a need is not theirs, with who wrote it down; what to say is decided anew.
+
+    Of who wants no profile, or of a need that there is not, nothing is kept. Raises NotCallerError.
+    """
+    require_caller(call)
+    if business.segment(segment) is None or PROFILE in withdrawn(connection, call.profiles):
+        return
+    keep_refusal(connection, call.customer_id, segment, person.id, now)
+    # What is open between customer and business is spoken of first, whatever they need.
+    if steps(connection, call)[-1].decision.treatment != "service_first":
         next_step(connection, business, call, now)
 
 

@@ -1,4 +1,7 @@
-"""The best next question: the one whose answer tells most, and only when it changes what the customer gets. Pure."""
+"""The best next question: the one whose answer tells most, and only when it changes what the customer gets. Pure.
+
+An answer may tell of needs, of the customer's share, or of both: what it changes says the `outcome` that is handed in.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,10 @@ def _entropy(probabilities: Collection[float]) -> float:
 
 
 def answers_given(question: Question, segment: str) -> dict[str, float]:
-    """P(option | segment), the likelihoods normalised over the options."""
-    total = sum(o.likelihood[segment] for o in question.options)
-    return {o.id: o.likelihood[segment] / total for o in question.options}
+    """P(option | segment); all as likely where the question is not of needs."""
+    if not question.tells_of_needs:
+        return {o.id: 1 / len(question.options) for o in question.options}
+    return {option: chances[segment] for option, chances in question.chances.items()}
 
 
 def answer_probabilities(question: Question, needs: Mapping[str, float]) -> dict[str, float]:
@@ -42,9 +46,10 @@ def answer_probabilities(question: Question, needs: Mapping[str, float]) -> dict
 
 def after_answer(question: Question, option_id: str, needs: Mapping[str, float], weight: float = 1.0) -> Posterior:
     """The posterior that this answer would lead to. `weight`: the exponent with which it would count."""
-    option = question.option(option_id)
-    assert option is not None
-    raised = {s: needs[s] * option.likelihood[s] ** weight for s in needs}
+    if not question.tells_of_needs:
+        return dict(needs)
+    chances = question.chances[option_id]
+    raised = {s: needs[s] * chances[s] ** weight for s in needs}
     total = sum(raised.values())
     return {s: v / total for s, v in raised.items()}
 

@@ -5,7 +5,7 @@ where no turn is needed, the answer, all in one transaction. Blocks; knows no ne
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
@@ -30,10 +30,11 @@ from crm_store.conversations.chats import Chat, Place, chat_of, chat_of_nobody
 from crm_store.conversations.inbox import Accepted, TooManyWaitingError, Understood, UnknownButtonError, Waiting
 from crm_store.conversations.outbox import NOTICE, Outgoing
 from crm_store.conversations.updates import note_update
-from crm_store.database import UnitOfWork
+from crm_store.database import UnitOfWork, one_at_a_time
+from crm_store.identify import links
 from crm_store.identify.accounts import prove_phone
 from crm_store.identify.assurance import Assurance
-from crm_store.identify.profiles import given_name, scope
+from crm_store.identify.profiles import WHO_IS_WHO, given_name, scope
 from crm_store.tables import messages
 
 CHANNEL = "telegram"
@@ -45,7 +46,9 @@ AWHILE = timedelta(minutes=1)
 """How long the same word about what cannot be read is not said again: ten photos come as ten messages."""
 
 PROOF = "proof"
-"""The action of what is said to a number that was shared."""
+"""The action of what is said to a number that was shared, or a link that proves as much."""
+ASKS_FOR_PROOF = "utter_need_proof_link"
+"""Of what is said to one that proves nothing: the way to share the number goes with it."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,23 @@ class Taken:
     is_new: bool = True
     waiting: Waiting | None = None
     alone: bool = False
+    private: str | None = None
+    """What is to be sent there without being kept: a link, which opens what the conversation opens."""
 
 
 class Taker:
+    """`page`: where a link leads that is asked for here; None where there is no such page."""
+
     def __init__(
-        self, engine: Engine, business: Business, bot_id: str, lasts: timedelta, clock: Callable[[], datetime]
+        self,
+        engine: Engine,
+        business: Business,
+        bot_id: str,
+        lasts: timedelta,
+        clock: Callable[[], datetime],
+        page: str | None = None,
     ) -> None:
+        self._page = page
         self._engine = engine
         self._business = business
         self._bot_id = bot_id
@@ -85,18 +99,41 @@ class Taker:
                 work.commit()
 
     def _in(self, connection: Connection, incoming: Incoming, now: datetime) -> Taken:
+        if _may_prove(incoming):  # before the conversation's row, which an erasure takes too
+            one_at_a_time(connection, WHO_IS_WHO)
         place = Place(CHANNEL, incoming.chat, self._business.language(incoming.language_code))
         if isinstance(incoming.said, InGroup):
             chat = chat_of_nobody(connection, place, now, self._lasts)
         else:
             chat = chat_of(connection, place, incoming.account, now, self._lasts)
-        return _Conversation(connection, self._business, chat, f"update {incoming.update_id}", now).hears(incoming)
+        conversation = _Conversation(connection, self._business, chat, f"update {incoming.update_id}", now, self._page)
+        return conversation.hears(incoming)
+
+
+def _may_prove(incoming: Incoming) -> bool:
+    """Whether it may make two profiles one customer: a number that was shared, a link that was opened."""
+    match incoming.said:
+        case OwnPhone():
+            return True
+        case Command(name="start", argument=argument):
+            return links.FORM.fullmatch(argument) is not None
+        case _:
+            return False
 
 
 class _Conversation:
     """One conversation in which one thing is said."""
 
-    def __init__(self, connection: Connection, business: Business, chat: Chat, client_id: str, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        business: Business,
+        chat: Chat,
+        client_id: str,
+        now: datetime,
+        page: str | None,
+    ) -> None:
+        self._page = page
         self._connection = connection
         self._business = business
         self._chat = chat
@@ -135,6 +172,10 @@ class _Conversation:
 
     def _command(self, command: Command) -> Taken:
         text = legible(command.text)
+        if command.name == "start" and links.FORM.fullmatch(command.argument):
+            return self._follow(command.argument)
+        if command.name == "link":
+            return self._link(text)
         if meaning := MEANINGS.get(command.name):
             return self._for_assistant(text, meaning)
         if command.name == "language":
@@ -169,6 +210,29 @@ class _Conversation:
         self._answer(accepted, Outgoing(text, PROOF))
         return Taken(chat.conversation_id)
 
+    def _follow(self, token: str) -> Taken:
+        """A link from the shop's page was opened. It is spent, and stands in no transcript."""
+        accepted = self._accept("/start")
+        chat = self._chat
+        outcome = links.follow_link(self._connection, token, chat.conversation_id, self._now)
+        name = None
+        if outcome is links.Outcome.VERIFIED:
+            name = given_name(self._connection, scope(self._connection, chat.profile, Assurance.VERIFIED))
+        text = said(wording.FOLLOWED[outcome], chat.language).replace("{name}", f", {name}" if name else "")
+        actions = {links.Outcome.VERIFIED: PROOF, links.Outcome.RECOGNISED: ASKS_FOR_PROOF}
+        self._answer(accepted, Outgoing(text, actions.get(outcome, NOTICE)))
+        return Taken(chat.conversation_id)
+
+    def _link(self, text: str) -> Taken:
+        if self._page is None:
+            return self._answers(text, wording.NO_PAGE)
+        try:
+            link = links.make_link(self._connection, self._chat.conversation_id, self._now)
+        except links.NotKnownYetError:
+            return self._answers(text, wording.NOT_KNOWN_YET, action=ASKS_FOR_PROOF)
+        taken = self._answers(text, wording.LINK_COMES)
+        return replace(taken, private=f"{self._page}#rapport={link.token}")
+
     def _for_assistant(self, text: str, meaning: str | None = None) -> Taken:
         return self._to_be_answered(self._accept(text, meaning=meaning))
 
@@ -180,7 +244,13 @@ class _Conversation:
         return Taken(chat.conversation_id, waiting=message, alone=accepted.alone)
 
     def _answers(
-        self, text: str, answer: wording.Words, *, once: bool = False, buttons: list[dict[str, str]] | None = None
+        self,
+        text: str,
+        answer: wording.Words,
+        *,
+        once: bool = False,
+        buttons: list[dict[str, str]] | None = None,
+        action: str = NOTICE,
     ) -> Taken:
         """A message that the channel answers itself, with the message. `once`: not again if it has just been said."""
         words = said(answer, self._chat.language)
@@ -188,7 +258,7 @@ class _Conversation:
         if once and self._said_just_now(words):
             self._answer(accepted)
         else:
-            self._answer(accepted, Outgoing(words, NOTICE, buttons or ()))
+            self._answer(accepted, Outgoing(words, action, buttons or ()))
         return Taken(self._chat.conversation_id)
 
     def _accept(self, text: str | None, payload: str | None = None, meaning: str | None = None) -> Accepted:

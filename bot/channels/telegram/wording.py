@@ -6,6 +6,7 @@ All that concerns the business is said by the assistant.
 from __future__ import annotations
 
 from crm_store.identify.accounts import Proof
+from crm_store.identify.links import Outcome as Followed
 
 Words = dict[str, str]
 
@@ -18,17 +19,20 @@ HELP: Words = {
     "en": (
         "Write to me in your own words, in English or Bahasa Indonesia. I can suggest what fits you, tell prices, opening "
         "hours and where to find us, and call a person. I'm an assistant, not a person.\n\n"
-        "/language - the language I speak\n/privacy - what is kept of you\n/forget - delete what I know about you"
+        "/language - the language I speak\n/link - go on on our page\n"
+        "/privacy - what is kept of you\n/forget - delete what I know about you"
     ),
     "id": (
         "Tulis saja dengan kata-kata sendiri, dalam bahasa Indonesia atau Inggris. Saya bisa kasih saran yang cocok, info "
         "harga, jam buka dan lokasi toko, dan memanggil petugas. Saya asisten, bukan orang.\n\n"
-        "/language - bahasa yang saya pakai\n/privacy - data apa yang disimpan\n/forget - hapus yang saya tahu tentang Anda"
+        "/language - bahasa yang saya pakai\n"
+        "/link - lanjut di halaman kami\n/privacy - data apa yang disimpan\n/forget - hapus yang saya tahu tentang Anda"
     ),
 }
 MENU: dict[str, Words] = {
     "help": {"en": "What I can do", "id": "Apa yang bisa saya bantu"},
     "language": {"en": "The language I speak", "id": "Bahasa yang saya pakai"},
+    "link": {"en": "Go on on our page", "id": "Lanjut di halaman kami"},
     "privacy": {"en": "What is kept of you", "id": "Data apa yang disimpan"},
     "forget": {"en": "Delete what I know about you", "id": "Hapus yang saya tahu tentang Anda"},
 }
@@ -135,6 +139,42 @@ PROOF: dict[Proof, Words] = {
         "en": "I could not read that number, so it proves nothing yet.",
         "id": "Nomor itu tidak bisa saya baca, jadi belum membuktikan apa-apa.",
     },
+}
+FOLLOWED: dict[Followed, Words] = {
+    Followed.VERIFIED: {
+        "en": "We can go on here{name}: I know that it is you, as in the chat on our page. What would you like to know? If you did "
+        "not come from there, tell a person: just ask for one.",
+        "id": "Kita bisa lanjut di sini{name}: saya tahu ini memang Anda, seperti di chat di halaman kami. Mau tahu apa? Kalau "
+        "Anda tidak datang dari sana, beri tahu petugas: minta saja.",
+    },
+    Followed.RECOGNISED: {
+        "en": "We can go on here. For orders and the like I still have to know that it's you: share your own phone number with the "
+        "button below, or sign in on our page and take a new link from there.",
+        "id": "Kita bisa lanjut di sini. Untuk pesanan dan sejenisnya saya masih perlu tahu ini benar Anda: bagikan nomor Anda "
+        "sendiri lewat tombol di bawah, atau masuk dulu di halaman kami lalu ambil tautan baru dari sana.",
+    },
+    Followed.OTHER: {
+        "en": "This account belongs to another customer than the chat on our page, so I left all as it is. A person can sort that "
+        "out: just ask for one.",
+        "id": "Akun ini milik pelanggan lain daripada chat di halaman kami, jadi tidak ada yang saya ubah. Petugas bisa "
+        "membereskannya: minta saja.",
+    },
+    Followed.REFUSED: {
+        "en": "That link is no longer good: it works once, and for ten minutes. Take a new one from our page.",
+        "id": "Tautan itu sudah tidak berlaku: hanya bisa sekali, dalam sepuluh menit. Ambil yang baru dari halaman kami.",
+    },
+}
+LINK_COMES: Words = {
+    "en": "Here is a link to our page, where we can go on. It works once and for ten minutes; give it to nobody.",
+    "id": "Ini tautan ke halaman kami, kita bisa lanjut di sana. Hanya bisa sekali, dalam sepuluh menit; jangan beri ke siapa pun.",
+}
+NOT_KNOWN_YET: Words = {
+    "en": "For that I have to know you first: share your own phone number with the button below, then send /link again.",
+    "id": "Untuk itu saya perlu kenal Anda dulu: bagikan nomor Anda sendiri lewat tombol di bawah, lalu kirim /link lagi.",
+}
+NO_PAGE: Words = {
+    "en": "There is no page of ours yet on which we could go on.",
+    "id": "Belum ada halaman kami untuk melanjutkan chat ini.",
 }
 
 

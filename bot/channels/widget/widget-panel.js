@@ -18,6 +18,7 @@ const WORDS = {
     connecting: "Connecting again…", offline: "You are offline. What you write is sent when you are back.",
     typing: "An answer is on its way", privacy: "We remember this chat so that you need not say things twice.", policy: "Privacy",
     notMe: "This isn't me", sure: "Close this chat and forget it on this device?", anew: "Start anew", back: "Back",
+    goOn: "Continue on Telegram", notYet: "That works once we know you: when you are signed in, or on your next visit.",
     because: "Because", code: "Your code", copy: "Copy", copied: "Copied", see: "Have a look",
   },
   id: {
@@ -30,6 +31,7 @@ const WORDS = {
     connecting: "Menyambung lagi…", offline: "Anda sedang luring. Yang Anda tulis dikirim begitu tersambung lagi.",
     typing: "Jawaban sedang ditulis", privacy: "Kami mengingat chat ini agar Anda tidak perlu mengulang.", policy: "Privasi",
     notMe: "Ini bukan saya", sure: "Tutup chat ini dan lupakan di perangkat ini?", anew: "Mulai baru", back: "Kembali",
+    goOn: "Lanjut di Telegram", notYet: "Itu bisa setelah kami kenal Anda: kalau sudah masuk, atau di kunjungan berikutnya.",
     because: "Karena", code: "Kode Anda", copy: "Salin", copied: "Tersalin", see: "Lihat",
   },
 };
@@ -332,11 +334,25 @@ export class Panel {
   }
 
   #speakPrivacy() {
-    const { privacy, policy, notMe } = this.#words;
+    const { privacy, policy, notMe, goOn } = this.#words;
     const url = this.#config.privacy_url && webAddress(this.#config.privacy_url);
     const stranger = make("button", { type: "button", onclick: () => this.#askNotMe() }, notMe);
-    this.#parts.notMe = make("span", { hidden: !this.#conversation.known }, " · ", stranger);
+    const onward = this.#config.telegram ? [" · ", make("button", { type: "button", onclick: () => this.#goOn() }, goOn)] : [];
+    this.#parts.notMe = make("span", { hidden: !this.#conversation.known }, ...onward, " · ", stranger);
     this.#parts.privacy.replaceChildren(`${privacy} `, url ? this.#link(url, policy) : "", this.#parts.notMe);
+  }
+
+  async #goOn() {
+    const tab = window.open("", "_blank"); // at once: a browser blocks what opens after an answer
+    try {
+      const url = await this.#conversation.elsewhere();
+      if (tab) tab.opener = null;
+      (tab || window).location.assign(url);
+    } catch {
+      tab?.close();
+      this.#speakPrivacy();
+      this.#parts.privacy.append(make("p", { role: "alert" }, this.#words.notYet));
+    }
   }
 
   /** A slip of the thumb must not cost anybody their conversation. */

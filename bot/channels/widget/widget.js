@@ -277,6 +277,17 @@ class Conversation extends EventTarget {
     return this.#reporting;
   }
 
+  /** Where this conversation goes on on Telegram, once and soon. */
+  async elsewhere() {
+    return (await this.#within((session) => this.#call("POST", "links", undefined, session))).url;
+  }
+
+  /** Opens a link that was made on Telegram; what came of it is said in the conversation. */
+  async follow(token) {
+    await this.#within((session) => this.#call("POST", "links/follow", { token }, session)).catch(() => {});
+    this.reconnect();
+  }
+
   startOver() {
     this.#fresh = true;
     this.#leave();
@@ -374,14 +385,16 @@ class Conversation extends EventTarget {
     }
   }
 
-  /** One tab at a time: a device token is spent when used. */
-  async #open(generation) {
-    const open = async () => {
-      // What another tab stored is seen here a moment later.
-      if (this.#dead && this.#memory.read().session_token === this.#dead) await new Promise((go) => setTimeout(go, 200));
-      return this.#usable() || (await this.#identify(generation)) || this.#create(generation);
-    };
-    return navigator.locks ? navigator.locks.request(`rapport:${this.#server}`, open) : open();
+  /** One tab at a time: a device token is spent when used. The next one is let in when it sees what this one stored. */
+  #open(generation) {
+    const open = async () => this.#usable() || (await this.#identify(generation)) || this.#create(generation);
+    if (!navigator.locks) return open();
+    return new Promise((opened, failed) => {
+      navigator.locks.request(`rapport:${this.#server}`, async () => {
+        await open().then(opened, failed);
+        await new Promise((seen) => setTimeout(seen, 200));
+      });
+    });
   }
 
   /** Raises an anonymous session to whoever has just signed in. Null where only a new session will do. */
@@ -766,6 +779,7 @@ export class RapportChat extends HTMLElement {
     this.#speak();
     this.#askConfig();
     this.#watch();
+    this.#arrive();
   }
 
   disconnectedCallback() {
@@ -882,6 +896,15 @@ export class RapportChat extends HTMLElement {
 
   #askConfig() {
     this.#conversation.config((config) => this.#learn(config)).catch(() => {}); // asked again when the panel opens
+  }
+
+  /** A link from Telegram ends here; out of the address first, so that it is not copied along with it. */
+  #arrive() {
+    const token = new URLSearchParams(location.hash.slice(1)).get("rapport");
+    if (!token) return;
+    history.replaceState(history.state, "", location.pathname + location.search);
+    this.show();
+    this.#conversation.follow(token);
   }
 
   #watch() {

@@ -12,6 +12,8 @@ from sqlalchemy import distinct, func, select
 
 from crm_store.access.consent import OFFERS, PROFILE, QUESTIONS, withdrawn
 from crm_store.customize.offers import words_of
+from crm_store.differentiate.evidence import told
+from crm_store.differentiate.likelihoods import in_use
 from crm_store.differentiate.needs import Evidence
 from crm_store.identify.assurance import Act
 from crm_store.interact.matters import REPORTED, open_matters
@@ -22,14 +24,18 @@ from crm_store.interact.service.proof import proof_wanted
 from crm_store.interact.service.repairs import matter_values
 from crm_store.interact.service.words import figure, listed, on_day
 from crm_store.moment import Moment, Reply
-from crm_store.tables import evidence, exposures, interactions, records, transactions
+from crm_store.tables import exposures, interactions, records, transactions
 
 MOST_PRODUCTS = 3
+OLD = 0.75
+"""Probability that something still holds, up to which it is said that it counts for less."""
 NO_CONTACT = ("delivery", "points", "redeem")
 """Interactions in which nobody talked to anybody."""
 _WORDS = {
     "en": {
         "said": "{what} (you told me {day})",
+        "old": "{what} (you told me {day}; that is a while ago, so it counts for less)",
+        "denied": "You told me that this is not you: {what} ({day})",
         "name": "Your name is {name} (from your account with us)",
         "reach": "I have your {what} (from your account with us)",
         "bought": "You bought {what} ({n} purchases since {first}, the last {last})",
@@ -44,6 +50,8 @@ _WORDS = {
     },
     "id": {
         "said": "{what} (Anda sampaikan {day})",
+        "old": "{what} (Anda sampaikan {day}; sudah agak lama, jadi bobotnya berkurang)",
+        "denied": "Anda bilang ini bukan Anda: {what} ({day})",
         "name": "Nama Anda {name} (dari akun Anda di kami)",
         "reach": "Saya punya {what} Anda (dari akun Anda di kami)",
         "bought": "Anda membeli {what} ({n} kali belanja sejak {first}, terakhir {last})",
@@ -90,21 +98,21 @@ def _day(moment: Moment, at: datetime) -> str:
 
 
 def _told(moment: Moment) -> Iterator[str]:
-    """What they said themselves, the newest word on each matter."""
-    rows = moment.connection.execute(
-        select(evidence).where(evidence.c.customer_id.in_(moment.profiles)).order_by(evidence.c.at, evidence.c.id)
-    )
-    newest = {(row.kind, row.key if row.kind == "answered" else row.value): row for row in rows}
-    for row in newest.values():
-        piece = Evidence(row.kind, row.key, row.value, words=row.words)
+    """What they said themselves, as far as it stands, and what they said is not so."""
+    half_life = in_use(moment.connection, moment.business, moment.now).half_life
+    for piece in told(moment.connection, moment.profiles, moment.now, half_life=half_life):
         because = _because(moment, piece)
-        if because:
-            what = because[0].upper() + because[1:]
-            yield _say(moment, "said", what=what, day=_day(moment, row.at))
+        if because and piece.at:
+            day = _day(moment, piece.at)
+            if piece.kind == "denied":
+                yield _say(moment, "denied", what=because, day=day)
+            else:
+                kind = "said" if piece.freshness > OLD else "old"
+                yield _say(moment, kind, what=because[0].upper() + because[1:], day=day)
 
 
 def _because(moment: Moment, piece: Evidence) -> str | None:
-    if piece.kind == "stated":
+    if piece.kind in ("stated", "denied"):
         segment = moment.business.segment(piece.value)
         return segment.because[moment.language] if segment else None
     question = moment.business.question(piece.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crm_store.identify.assurance import Act
+from crm_store.interact.service.codes import CHANNELS, code_offer
 from crm_store.moment import Moment, Reply
 
 OTHER_WAYS = ("telegram",)
@@ -16,7 +17,11 @@ def is_served(moment: Moment) -> bool:
 
 def proof_wanted(moment: Moment) -> Reply:
     """How to prove who one is, on this channel. The same whatever was typed, and whether or not that is anybody's."""
-    return Reply(f"utter_need_proof_{moment.channel}" if moment.channel in OTHER_WAYS else "utter_need_proof")
+    offer = code_offer(moment)
+    if offer:
+        return offer
+    by_mail = "_mail" if moment.code_key and moment.channel in CHANNELS else ""
+    return Reply(f"utter_need_proof{by_mail}{f'_{moment.channel}' if moment.channel in OTHER_WAYS else ''}")
 
 
 def terms(moment: Moment, service: str) -> list[Reply]:

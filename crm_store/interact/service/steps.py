@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from crm_store.interact.service.codes import ask_code
 from crm_store.interact.service.delivery import delivery
 from crm_store.interact.service.feedback import complain, praise, solved
 from crm_store.interact.service.hours import hours
@@ -47,4 +48,5 @@ SERVICE: dict[str, Callable[[Moment], list[Reply] | TurnResult]] = {
     "action_how_to_order": how_to_order,
     "action_problem_solved": solved,
     "action_stop_profile": stop_profile,
+    "action_send_code": ask_code,
 }

@@ -17,14 +17,19 @@ from crm_store.interact.service.topics import RETURN
 from crm_store.moment import Moment, Reply
 from crm_store.tables import interactions
 
-_LEFT = {"return": "utter_return_left", "service": "utter_matter_left", "forget": "utter_forget_kept"}
+LEFT = {
+    "return": "utter_return_left",
+    "service": "utter_matter_left",
+    "forget": "utter_forget_kept",
+    "code": "utter_code_left",
+}
 """What was only asked about, by what a yes would have been to."""
 
 
 def withdraw(moment: Moment) -> list[Reply]:
     """Takes back the newest open request, or that for the order which is named; else the question about one, or the person."""
     asked = moment.pending.get("yes", {}).get("kind")
-    if asked in _LEFT:
+    if asked in LEFT:
         moment.pending.pop("yes")
     found = _newest(moment) if is_served(moment) else None
     if found is not None:
@@ -32,8 +37,8 @@ def withdraw(moment: Moment) -> list[Reply]:
         said = _taken_back(moment, found)
         moment.connection.execute(update(interactions).where(mine).values(status="cancelled"))
         return [said]
-    if asked in _LEFT:
-        return [Reply(_LEFT[asked])]
+    if asked in LEFT:
+        return [Reply(LEFT[asked])]
     if moment.topic == RETURN:
         return [Reply("utter_return_left")]
     if moment.pending.get("person"):
