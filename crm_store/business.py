@@ -6,7 +6,9 @@ that is wrong, is `crm_store.business_file`. Knows no database and no Rasa.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -37,6 +39,13 @@ Opening = Annotated[dict[str, str], AfterValidator(_is_a_week)]
 
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Without what was worked out of the one that is copied."""
+        made = super().model_copy(update=update, deep=deep)
+        for name in made.__dict__.keys() - type(made).model_fields.keys():
+            del made.__dict__[name]
+        return made
 
 
 class About(Part):
@@ -112,11 +121,55 @@ class Value(Part):
     """Share of the amount that is margin where a transaction does not say."""
 
 
+Amount = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Bounds(Part):
+    """Between what a figure has to lie, in the business's currency."""
+
+    at_least: Amount = -math.inf
+    below: Amount = math.inf
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("asks for nothing; write at_least, below or both, such as {at_least: 0}")
+        return self
+
+    def hold(self, figure: float) -> bool:
+        return self.at_least <= figure < self.below
+
+    def hold_all_of(self, other: Bounds) -> bool:
+        """Whether no figure lies within `other` and not within these."""
+        return self.at_least <= other.at_least and other.below <= self.below
+
+
 class Tier(Part):
+    """Customers of about one worth. All conditions have to hold; the last tier has none."""
+
     id: Id
     title: Words
-    at_least: float | None = None
-    """Actual value over the window from which a customer is of this tier; none for the lowest."""
+    actual: Bounds | None = None
+    """On margin less cost to serve over the window."""
+    future: Bounds | None = None
+    """On the same as expected."""
+    unrealised: Bounds | None = None
+    """On what lies between that and potential value."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_of(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "at_least" in given:
+            raise ValueError(
+                f"write `actual: {{at_least: {given['at_least']}}}`: a threshold says of which value it is"
+            )
+        return given
+
+    @cached_property
+    def conditions(self) -> tuple[tuple[str, Bounds], ...]:
+        """Each figure that is asked for, by its name in `differentiate.tiers.Figures`."""
+        given = (("actual", self.actual), ("future", self.future), ("unrealised", self.unrealised))
+        return tuple((name, bounds) for name, bounds in given if bounds is not None)
 
 
 class Segment(Part):
@@ -132,7 +185,10 @@ class Option(Part):
     title: Words
     says: Phrases = {}
     range: tuple[float, float] | None = None
-    likelihood: dict[str, Probability]
+    likelihood: dict[str, Probability] = {}
+    """None where the question tells nothing of needs."""
+    share: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of customer: the part of what they spend in this field that is spent here, of who answers so."""
     because: Words
 
 
@@ -147,6 +203,22 @@ class Question(Part):
     def option(self, option_id: str) -> Option | None:
         return next((o for o in self.options if o.id == option_id), None)
 
+    @property
+    def tells_of_needs(self) -> bool:
+        return any(option.likelihood for option in self.options)
+
+    @cached_property
+    def chances(self) -> dict[str, dict[str, float]]:
+        """By option: P(it is chosen | segment). What the file says may add up to a little more or less than 1 over the options."""
+        if not self.tells_of_needs:
+            return {}
+        total = {s: sum(o.likelihood[s] for o in self.options) for s in self.options[0].likelihood}
+        return {o.id: {s: p / total[s] for s, p in o.likelihood.items()} for o in self.options}
+
+    @property
+    def tells_of_share(self) -> bool:
+        return any(option.share is not None for option in self.options)
+
 
 class Behaviour(Part):
     id: Id
@@ -155,12 +227,24 @@ class Behaviour(Part):
     because: Words
 
 
+Hours = Annotated[float, Field(gt=0, le=168)]
+
+
 class Treatment(Part):
     id: Id
     tiers: list[str]
     tone: Literal["standard", "valued", "plain"]
     note: str
     """Why these customers are treated so; part of every stored reason."""
+    answer_within_hours: Hours | None = None
+    """Hours in which staff answer, within which a person does; as the service floor says where there is nothing."""
+
+
+class ServiceFloor(Part):
+    """What no tier and no treatment falls under, and what guests get."""
+
+    tone: Literal["plain", "standard"] = "plain"
+    answer_within_hours: Hours = 24
 
 
 class Pitch(Part):
@@ -194,9 +278,34 @@ class Asking(Part):
     """Expected information, in bits, below which a question is not worth the customer's time."""
 
 
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class HalfLives(Part):
+    """After so many days half of those who told in this way need something else; of the three the mean rate counts, until it is
+    learnt. As they come these need no tuning.
+    """
+
+    answered: Days = 730
+    stated: Days = 365
+    observed: Days = 365
+
+
 class Needs(Part):
     segments: Annotated[list[Segment], Field(min_length=2)]
     behaviours: list[Behaviour] = []
+    half_life_days: HalfLives = HalfLives()
+    equivalent_sample_size: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 100
+    """As many customers of a segment as its likelihoods in this file are worth beside those that are learnt from."""
+
+    @cached_property
+    def shares(self) -> dict[str, dict[str, float]]:
+        """By behaviour: of a segment's purchases in the categories of all behaviours, how many are in this; of a lone one its
+        likelihood.
+        """
+        alone = len(self.behaviours) == 1
+        total = {s.id: 1.0 if alone else sum(b.likelihood[s.id] for b in self.behaviours) for s in self.segments}
+        return {b.id: {s: b.likelihood[s] / total[s] for s in total} for b in self.behaviours}
 
 
 class Numbers(Part):
@@ -234,21 +343,51 @@ _USUAL: dict[str, dict[str, int]] = {
     "phone": {"priority": 3, "shared_by": 1, "values": 5},
 }
 LinkingType = Literal["loyalty_id", "email", "phone"]
+_TYPED_BY = {"web": dict.fromkeys(_USUAL, "customer")}
+"""A form on a web site takes whatever is typed, unless the operator says that it is checked."""
+
+
+class Resolution(Part):
+    """How sure batch resolution has to be. As they come these need no tuning."""
+
+    join_from: Annotated[float, Field(gt=0.5, le=1)] = 0.95
+    """Probability from which profiles are joined without anybody being asked, where two identifiers agree and nothing tells
+    the two apart."""
+    join_from_one: Annotated[float, Field(gt=0.5, le=1)] = 0.997
+    """The same where the two agree in one identifier alone, or in some that several people have."""
+    join_from_none: Annotated[float, Field(gt=0.5, le=1)] = 0.985
+    """The same where the two have no identifier in common, or two but names or births that tell them apart."""
+    review_from: Probability = 0.5
+    """Probability from which staff are asked."""
 
 
 class Identity(Part):
     """What takes two records for one customer, and what does not."""
 
     identifiers: dict[LinkingType, Limits] = Field(default={}, validate_default=True)
-    typed_by: dict[str, dict[LinkingType, Literal["machine", "customer", "clerk"]]] = {}
+    typed_by: dict[str, dict[LinkingType, Literal["machine", "customer", "clerk"]]] = Field(
+        default={}, validate_default=True
+    )
     """By source and column, who typed what stands there. What customers typed into an open form joins nobody."""
+    resolution: Resolution = Resolution()
 
     @field_validator("identifiers", mode="before")
     @classmethod
     def _as_usual_where_left_out(cls, given: Any) -> Any:
         if not isinstance(given, dict) or not all(isinstance(limits, dict) for limits in given.values()):
             return given
-        return {**given, **{kind: {**usual, **given.get(kind, {})} for kind, usual in _USUAL.items()}}
+        return _filled_up(given, _USUAL)
+
+    @field_validator("typed_by", mode="before")
+    @classmethod
+    def _by_customers_on_the_web_where_left_out(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not all(isinstance(columns, dict) for columns in given.values()):
+            return given
+        return _filled_up(given, _TYPED_BY)
+
+
+def _filled_up(given: dict[str, Any], usual: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {**given, **{key: {**inner, **given.get(key, {})} for key, inner in usual.items()}}
 
 
 class Service(Part):
@@ -279,7 +418,6 @@ class Business(Part):
 
     business: About
     numbers: Numbers = Numbers()
-    identity: Identity = Identity()
     touchpoints: Annotated[dict[Id, Touchpoint], Field(min_length=1)]
     stores: list[Store] = []
     products: list[Product] = []
@@ -289,9 +427,11 @@ class Business(Part):
     questions: list[Question]
     asking: Asking = Asking()
     treatments: Annotated[list[Treatment], Field(min_length=1)]
+    service_floor: ServiceFloor = ServiceFloor()
     offers: list[Offer]
     service: Service = Service()
     privacy: Privacy | None = None
+    identity: Identity = Identity()
     faq: list[Faq] = []
 
     @cached_property
@@ -313,6 +453,16 @@ class Business(Part):
         """The id of the web site's touchpoint, to which conversations count; the first one where there is no web site."""
         web = [name for name, touchpoint in self.touchpoints.items() if touchpoint.kind == "web_site"]
         return next(iter(web or self.touchpoints))
+
+    @cached_property
+    def share_question(self) -> Question | None:
+        """The question whose answers tell the share of customer; there is one at most."""
+        return next((q for q in self.questions if q.tells_of_share), None)
+
+    @cached_property
+    def share_key(self) -> str:
+        """Its id, by which evidence of it is kept; "" where there is none."""
+        return self.share_question.id if self.share_question else ""
 
     def question(self, question_id: str) -> Question | None:
         return next((q for q in self.questions if q.id == question_id), None)

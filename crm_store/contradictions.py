@@ -5,17 +5,19 @@ Each finding is the place in `business.yml` and what to write there instead. Pur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crm_store.business import Business, Question
+    from crm_store.business import Business, Question, Tier
 
 Place = tuple[str | int, ...]
 Finding = tuple[Place, str]
 
 _TEXTS = {"title", "text", "why", "because", "hours", "notice"}
 _SUM_MAY_BE_OFF = 0.02
+_TONES = ("plain", "standard", "valued")
+"""From the least on."""
 
 
 def contradictions(business: Business) -> list[Finding]:
@@ -25,8 +27,10 @@ def contradictions(business: Business) -> list[Finding]:
         *_twice(business),
         *_needs(business),
         *(finding for i, question in enumerate(business.questions) for finding in _question(business, i, question)),
+        *(finding for i, question in enumerate(business.questions) for finding in _shares(business, i, question)),
         *_offers(business),
-        *_tiers_and_treatments(business),
+        *of_tiers(business.tiers),
+        *_treatments(business),
         *_service(business),
         *_missing_words(business.model_dump(), set(business.business.languages), ()),
     ]
@@ -71,14 +75,39 @@ def _needs(business: Business) -> Iterator[Finding]:
 def _question(business: Business, i: int, question: Question) -> Iterator[Finding]:
     yield from _unknown(("questions", i, "segments"), question.segments, business.segment_ids, "segment")
     for j, option in enumerate(question.options):
-        yield from _likelihood(business, ("questions", i, "options", j, "likelihood"), option.likelihood)
+        if question.tells_of_needs or not question.tells_of_share:
+            yield from _likelihood(business, ("questions", i, "options", j, "likelihood"), option.likelihood)
         if option.range and option.range[0] >= option.range[1]:
             yield ("questions", i, "options", j, "range"), "ends before it begins; the lower end comes first"
-    for segment in business.segment_ids:
+    for segment in business.segment_ids if question.tells_of_needs else ():
         total = sum(option.likelihood.get(segment, 0.0) for option in question.options)
         if abs(total - 1) > _SUM_MAY_BE_OFF:
             text = f"the likelihoods for {segment!r} add up to {total:.2f} over the options; make it 1"
             yield ("questions", i, "options"), text
+
+
+def _shares(business: Business, i: int, question: Question) -> Iterator[Finding]:
+    """A customer can always leave open how much they buy elsewhere, and take back what they said of it."""
+    if not question.tells_of_share:
+        return
+    asked = business.share_question
+    if asked and asked.id != question.id:
+        yield ("questions", i), f"asks for a share as {asked.id!r} does; keep `share` in one of the two"
+    open_ones = [j for j, option in enumerate(question.options) if option.share is None]
+    if not open_ones:
+        yield ("questions", i, "options"), "leave one without `share`, for who would rather not say"
+    for j in open_ones if len(open_ones) > 1 else ():
+        text = "lacks `share`, and is not the only one; give one to all but that for who would rather not say"
+        yield ("questions", i, "options", j), text
+    first: dict[float, str] = {}
+    for j, option in enumerate(question.options):
+        if option.share in first and not question.tells_of_needs:
+            text = f"is that of {first[option.share]!r} too; answers that mean the same are one option"
+            yield ("questions", i, "options", j, "share"), text
+        elif option.share is not None:
+            first.setdefault(option.share, option.id)
+    if len(first) == 1:
+        yield ("questions", i, "options"), "give two of them a `share`, or more, each another one"
 
 
 def _offers(business: Business) -> Iterator[Finding]:
@@ -94,16 +123,49 @@ def _offers(business: Business) -> Iterator[Finding]:
             yield from _unknown(("offers", i, "pitches", j, "answers"), pitch.answers, answers, "answer")
 
 
-def _tiers_and_treatments(business: Business) -> Iterator[Finding]:
-    tiers = [t.id for t in business.tiers]
+def of_tiers(tiers: Sequence[Tier]) -> Iterator[Finding]:
+    """Of tiers that are nobody's, and customers who would be of none."""
+    for i, tier in enumerate(tiers):
+        for name, bounds in tier.conditions:
+            if bounds.below <= bounds.at_least:
+                yield ("tiers", i, name), "no figure is that: `below` has to be more than `at_least`"
+        if tier.unrealised and tier.unrealised.below <= 0:
+            yield ("tiers", i, "unrealised"), "never is below 0: potential value is no less than what is expected"
+        before = next((other for other in tiers[:i] if _takes_all_of(other, tier)), None)
+        if before:
+            yield ("tiers", i), f"nobody is of it: {before.id!r} takes them all; put {tier.id!r} before {before.id!r}"
+    if tiers[-1].conditions:
+        yield (
+            ("tiers", len(tiers) - 1),
+            "the last tier is for all the others; take its conditions out, or add one after it",
+        )
+
+
+def _takes_all_of(tier: Tier, later: Tier) -> bool:
+    """Whether whoever is within the conditions of `later` is within those of `tier` too."""
+    asked = dict(later.conditions)
+    return all(name in asked and bounds.hold_all_of(asked[name]) for name, bounds in tier.conditions)
+
+
+def _treatments(business: Business) -> Iterator[Finding]:
+    tiers, floor = [t.id for t in business.tiers], business.service_floor
     for i, treatment in enumerate(business.treatments):
         yield from _unknown(("treatments", i, "tiers"), treatment.tiers, tiers, "tier")
+        if _TONES.index(treatment.tone) < _TONES.index(floor.tone):
+            yield (
+                ("treatments", i, "tone"),
+                f"falls under the service floor; write {floor.tone}, or lower `service_floor.tone`",
+            )
+        if treatment.answer_within_hours and treatment.answer_within_hours > floor.answer_within_hours:
+            most = f"{floor.answer_within_hours:g}"
+            yield (
+                ("treatments", i, "answer_within_hours"),
+                f"falls under the service floor; write {most} or less, or raise `service_floor.answer_within_hours`",
+            )
     treated = [t for treatment in business.treatments for t in treatment.tiers]
     for tier in dict.fromkeys(tiers):
         if treated.count(tier) != 1:
             yield ("treatments",), f"tier {tier!r} needs exactly one treatment, has {treated.count(tier)}"
-    if sum(t.at_least is None for t in business.tiers) != 1:
-        yield ("tiers",), "exactly one tier, the lowest, has no `at_least`"
 
 
 def _service(business: Business) -> Iterator[Finding]:

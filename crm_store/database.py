@@ -6,13 +6,13 @@ Knows connections and transactions, and nothing of what is in the tables.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
@@ -25,8 +25,10 @@ WRITES = "rapport_writes"
 _ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
 
 
-def open_engine(url: str, *, durable: bool = True) -> Engine:
+def open_engine(url: str, *, durable: bool = True, cache_mb: int = 2) -> Engine:
     """An engine for `url`; a missing SQLite file and its folder are created.
+
+    `cache_mb`: how many megabytes of pages each connection to SQLite keeps. Whoever writes all over a large file wants many.
 
     `durable`: a commit has reached the disk when it returns. A process may do without when each of its commits is followed
     by a durable one of another process before anybody relies on it: SQLite's WAL is one log, so the later commit carries
@@ -50,6 +52,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
             f"synchronous = {'FULL' if durable else 'NORMAL'}",
             "foreign_keys = ON",
             "secure_delete = ON",
+            f"cache_size = -{cache_mb * 1024}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -124,6 +127,15 @@ def one_at_a_time(connection: Connection, what: str) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_ADVISORY_LOCK, {"what": what})
+
+
+def know_sizes(engine: Engine, tables: Sequence[Table]) -> None:
+    """Before statements that go through all of these: PostgreSQL plans by what it has counted, in its own time, and right after an
+    import that may have been nothing. Tables of somebody else it leaves as they are, with a warning.
+    """
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in tables)}")
 
 
 def refers_to_nothing(error: IntegrityError) -> bool:

@@ -67,6 +67,13 @@ def keep_event(connection: Connection, event: Event, customer_id: str) -> bool:
     return True
 
 
+def check_currency(event: Event, currency: str) -> None:
+    """Raises EventError for a purchase or return that names another currency than the business's: their sum would be of none."""
+    given = event.body.get("currency")
+    if event.kind in PURCHASES and given not in (None, "") and str(given).upper() != currency:
+        raise EventError(f"`currency` {given} is not the business's, {currency}; convert the amounts to {currency}")
+
+
 def _check_numbers(event: Event) -> None:
     try:
         json.dumps(event.body, allow_nan=False)
@@ -81,6 +88,8 @@ def _keep_transaction(connection: Connection, event: Event, customer_id: str) ->
         numbers=("amount", "margin", "quantity"),
         words=("product", "currency", "category", "order_id", "status"),
     )
+    if not known.get("currency"):
+        known.pop("currency", None)
     if "amount" not in known:
         raise EventError(f"a {event.kind} needs an `amount`, a number; found {event.body.get('amount')!r:.60}")
     known["amount"] = abs(known["amount"]) * (-1 if event.kind == "return" else 1)

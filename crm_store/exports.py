@@ -1,9 +1,11 @@
 """What leaves the store as CSV files: header row, UTF-8, a line at a time. Queries only.
 
 identities     which customer each source record is taken for
+values         what each customer is worth, as the last run of `rapport score` found it
 transcripts    what was said, what was understood and why it was answered so
 offers         what was decided to be offered, whether it was shown and what became of it
 needs          how likely each need of each customer is now
+shares         which part of their spending customers told that they spend here, and what they so spend elsewhere
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from sqlalchemy import Engine, Select, false, func, select
 
 from crm_store.business import Business
 from crm_store.database import reading
-from crm_store.differentiate.picture import picture
-from crm_store.tables import conversations, customers, decisions, exposures, messages, records
+from crm_store.differentiate.everybody import all_needs
+from crm_store.differentiate.told_shares import every_share
+from crm_store.tables import conversations, customers, decisions, exposures, messages, records, value_scores
 
 AT_A_TIME = 5000
 Advance = Callable[[int], None]
@@ -33,6 +36,28 @@ _WHO = customers.c.canonical_id.label("customer_id")
 IDENTITIES = (
     select(records.c.source, records.c.source_id, _WHO)
     .join(customers, customers.c.id == records.c.customer_id)
+    .order_by(records.c.source, records.c.source_id)
+)
+_WORTH = value_scores.c
+VALUES = (
+    select(
+        _WHO,
+        records.c.source,
+        records.c.source_id,
+        func.coalesce(_WORTH.purchases, 0).label("purchases"),
+        _WORTH.last_at,
+        *(
+            func.coalesce(column, 0).label(column.name)
+            for column in (_WORTH.p_alive, _WORTH.expected_purchases, _WORTH.expected_amount)
+        ),
+        *(
+            func.coalesce(column, 0).label(column.name)
+            for column in (_WORTH.actual_value, _WORTH.future_value, _WORTH.potential_value)
+        ),
+        _WORTH.tier,
+    )
+    .join(customers, customers.c.id == records.c.customer_id)
+    .outerjoin(value_scores, _WORTH.customer_id == customers.c.canonical_id)
     .order_by(records.c.source, records.c.source_id)
 )
 TRANSCRIPTS = (
@@ -92,19 +117,38 @@ def how_many_customers(engine: Engine) -> int:
 
 
 def export_needs(engine: Engine, business: Business, path: Path, now: datetime, advance: Advance) -> int:
-    """Each need of each customer with its probability; `advance` counts customers. Returns how many lines."""
+    """Each need of each customer with its probability, from what was known at `now`. Returns how many lines.
+
+    `advance` counts customers. Three streams in the same order are read side by side, so that nothing is held in memory.
+    """
 
     def lines() -> Iterator[tuple[str, str, float]]:
         with reading(engine) as connection:
-            profiles: dict[str, list[str]] = {}
-            for profile, customer in connection.execute(select(customers.c.id, customers.c.canonical_id)):
-                profiles.setdefault(customer, []).append(profile)
-            for customer in sorted(profiles):
-                needs = picture(connection, business, profiles[customer], now).needs
-                yield from ((customer, segment, round(needs[segment], 6)) for segment in business.segment_ids)
+            for customer, needs in all_needs(connection, business, now):
+                yield from ((customer, segment, needs[segment]) for segment in business.segment_ids)
                 advance(1)
 
     return _write(path, ["customer_id", "segment", "probability"], lines(), lambda _: None)
+
+
+SHARES = (
+    *("customer_id", "told_at", "answer", "share", "share_low", "share_high", "holds"),
+    *("spent", "elsewhere", "elsewhere_low", "elsewhere_high", "place", "told_by"),
+)
+
+
+def export_shares(engine: Engine, business: Business, path: Path, now: datetime) -> int:
+    """The share of customer of each who told one and bought here, as it stood at `now`. Returns how many lines."""
+
+    def lines() -> Iterator[tuple[Any, ...]]:
+        with reading(engine) as connection:
+            for customer, origin, found in every_share(connection, business, now):
+                facts = found.as_dict()
+                figures = (facts[name] for name in ("spent", "elsewhere", "elsewhere_low", "elsewhere_high"))
+                band = (found.band.share, round(found.band.low, 4), round(found.band.high, 4), facts["holds"])
+                yield (customer, facts["told_at"], found.told.value, *band, *figures, *origin)
+
+    return _write(path, list(SHARES), lines(), lambda _: None)
 
 
 def _write(path: Path, header: list[str], rows: Iterable[Any], advance: Advance) -> int:

@@ -18,6 +18,8 @@ from crm_store.tables import messages
 
 SPEAK = "speak:"
 """Before the language in which the conversation goes on, whatever the message was written in."""
+MASK = "mask"
+"""The message was a secret that is spent: nothing that was heard in it is to be kept."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,12 @@ class Moment:
     pending: dict[str, Any]
     """What an answer ("question") or a yes ("yes") would refer to, why a person is waited for ("person"), what is talked
     about ("about"); steps change it."""
+    code_key: bytes | None = None
+    """Of one-time codes; None where no code can be sent."""
     topic: str = ""
     """What we asked back in the turn before this one."""
+    may_prove: bool = False
+    """The turn's transaction began with WHO_IS_WHO, so that somebody may be proven to be a customer in it."""
 
     @property
     def language(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -58,6 +58,32 @@ def opens_next(week: Week, closed_on: Sequence[date], zone: ZoneInfo, now: datet
             if begins > local:
                 return begins
     return None
+
+
+def passed(week: Week, closed_on: Sequence[date], zone: ZoneInfo, since: datetime, hours: float) -> datetime:
+    """When somebody will have answered for so many hours since then, in UTC. Every hour counts where there are no opening hours,
+    and where too few of the next weeks are open.
+    """
+    left = timedelta(hours=hours)
+    for start, end in _spans_from(week, closed_on, zone, since):
+        if end - start >= left:
+            return start + left
+        left -= end - start
+    return since.astimezone(UTC) + timedelta(hours=hours)
+
+
+def _spans_from(
+    week: Week, closed_on: Sequence[date], zone: ZoneInfo, since: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """Spans that are open from then on, in UTC, in which a day of 23 hours has as many."""
+    first = since.astimezone(zone).date()
+    for day in (first + timedelta(days=offset) for offset in range(SEARCHED_DAYS)):
+        for start, end in week.get(day.weekday(), []) if day not in closed_on else []:
+            until = datetime.combine(day + timedelta(days=1), time.min, zone) if end == time.max else None
+            begins = max(datetime.combine(day, start, zone).astimezone(UTC), since.astimezone(UTC))
+            ends = (until or datetime.combine(day, end, zone)).astimezone(UTC)
+            if begins < ends:
+                yield begins, ends
 
 
 def _weekdays(days: str) -> Iterator[int]:

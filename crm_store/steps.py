@@ -15,12 +15,14 @@ from crm_store.differentiate.learn import answer_in, learn
 from crm_store.identify.welcome import CLAIMED
 from crm_store.interact import handover
 from crm_store.interact.requests import request_service
+from crm_store.interact.service.codes import claim_answered, send_code
 from crm_store.interact.service.price import priced
 from crm_store.interact.service.returns import begin_return, note_return
 from crm_store.interact.service.steps import SERVICE
 from crm_store.interact.service.stock import stock
 from crm_store.interact.service.topics import RETURN, STOCK
 from crm_store.interact.service.whose import is_of_somebody_else
+from crm_store.interact.service.withdrawal import LEFT
 from crm_store.moment import Moment, Reply, TurnResult
 
 Step = Callable[[Moment], "list[Reply] | TurnResult"]
@@ -61,7 +63,7 @@ def _fall_back(moment: Moment) -> list[Reply]:
     if moment.understanding.values("product") and len(moment.text.split()) <= A_FEW_WORDS:
         return _price(moment)
     claimed = any(kind in CLAIMED for kind, _, _ in moment.understanding.entities)
-    return [Reply("utter_claim_noted")] if claimed else handover.not_understood(moment, [Reply("utter_out_of_scope")])
+    return claim_answered(moment) if claimed else handover.not_understood(moment, [Reply("utter_out_of_scope")])
 
 
 def _affirm(moment: Moment) -> list[Reply] | TurnResult:
@@ -75,6 +77,8 @@ def _affirm(moment: Moment) -> list[Reply] | TurnResult:
         return [request_service(moment, meant["id"])]
     if meant["kind"] == "return":
         return note_return(moment, meant["id"])
+    if meant["kind"] == "code":
+        return send_code(moment, meant["address"])
     keep_outcome(moment.connection, meant["message_id"], "accepted", moment.now)
     return [Reply("utter_offer_accepted")]
 
@@ -86,12 +90,8 @@ def _deny(moment: Moment) -> list[Reply]:
         return advise(moment, asks_for_it=True, may_question=False)
     if meant is None:
         return handover.no_to_person(moment) or [Reply("utter_deny_nothing")]
-    if meant["kind"] == "forget":
-        return [Reply("utter_forget_kept")]
-    if meant["kind"] == "service":
-        return [Reply("utter_matter_left")]
-    if meant["kind"] == "return":
-        return [Reply("utter_return_left")]
+    if meant["kind"] in LEFT:
+        return [Reply(LEFT[meant["kind"]])]
     keep_outcome(moment.connection, meant["message_id"], "declined", moment.now)
     return [Reply("utter_offer_declined")]
 

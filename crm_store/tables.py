@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
@@ -116,6 +117,33 @@ identifiers = Table(
     UniqueConstraint("type", "value", "customer_id"),
 )
 
+# What batch resolution found of two profiles, so that a person can be shown why.
+matches = Table(
+    "matches",
+    metadata,
+    _customer(),
+    Column("other_id", String(32), ForeignKey("customers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("probability", Float, nullable=False),
+    Column("decision", String(16), nullable=False, index=True),  # auto | review | refused
+    Column("against", String(32), nullable=False),  # what else the two are most likely to be
+    Column("reasons", JSON, nullable=False),  # by comparison: how the two stand in it, and its bits
+    Column("at", Utc, nullable=False),
+    PrimaryKeyConstraint("customer_id", "other_id"),
+)
+
+# Each run of batch resolution, with what it learnt: new records are compared by what the last full run did.
+resolutions = Table(
+    "resolutions",
+    metadata,
+    _id(),
+    Column("at", Utc, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("joined", Integer, nullable=False),
+    Column("to_review", Integer, nullable=False),
+    Column("weights", JSON, nullable=False),
+    Column("frequency", JSON, nullable=False),
+)
+
 claims = Table(
     "claims",
     metadata,
@@ -147,9 +175,50 @@ device_tokens = Table(
     metadata,
     Column("token_hash", String(64), primary_key=True),
     _customer(index=True),
-    Column("previous_hash", String(64)),
+    Column("previous_hash", String(64), index=True),
     Column("issued_at", Utc, nullable=False),
     Column("superseded_at", Utc),
+)
+
+one_time_codes = Table(
+    "one_time_codes",
+    metadata,
+    # The code is computed from this id with a key that is kept elsewhere; the table holds nothing of it.
+    _id(),
+    Column("conversation_id", String(32), ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("address", String(255), nullable=False),  # normalised
+    Column("asked_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("wrong", Integer, nullable=False, default=0),  # tries
+    Column("ended_at", Utc),  # proven by, tried too often, or followed by a newer one
+    Column("state", String(16), nullable=False),  # of its mail, see docs/identity.md
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", Utc, nullable=False),
+    Column("settled_at", Utc),
+    Column("problem", String(255)),
+    Index("ix_one_time_codes_open", "state", "due_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+)
+
+# How often codes were asked for; `who` is a keyed hash, of an address or a profile, so that nobody can be read from it.
+codes_asked = Table(
+    "codes_asked",
+    metadata,
+    _id(),
+    Column("who", String(64), nullable=False),
+    Column("at", Utc, nullable=False, index=True),
+    Index(None, "who", "at"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    _customer(index=True),  # the profile that the conversation was of in which it was made
+    Column("channel", String(16), nullable=False),  # on which it was made
+    Column("assurance", String(16), nullable=False),  # of that conversation, then
+    Column("made_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("used_at", Utc),
 )
 
 # Conversations -------------------------------------------------------------------------------------------------------
@@ -353,7 +422,7 @@ evidence = Table(
     metadata,
     _id(),
     _customer(index=True),
-    Column("kind", String(16), nullable=False),  # answered | stated | observed
+    Column("kind", String(16), nullable=False),  # answered | stated | denied
     Column("key", String(64), nullable=False),  # question id, "need" or behaviour id
     Column("value", String(64), nullable=False),  # option id or segment id
     Column("words", String(255)),  # the figure or words the customer used
@@ -367,13 +436,56 @@ evidence = Table(
     UniqueConstraint("decision_id", "kind", "key"),
 )
 
+# What a run of learning made of the likelihoods of business.yml; knows nobody.
+learnt_likelihoods = Table(
+    "learnt_likelihoods",
+    metadata,
+    _id(),
+    Column("at", Utc, nullable=False, index=True),
+    Column("body", JSON, nullable=False),
+)
+
+# Each run that values everybody, with the models that it learnt: whoever is met later is valued by those of the newest.
+scorings = Table(
+    "scorings",
+    metadata,
+    _id(),
+    Column("as_of", Utc, nullable=False),
+    Column("computed_at", Utc, nullable=False, index=True),
+    Column("customers", Integer, nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("portfolio", ABSENT_IS_NULL),  # sums by tier and need, and what became of forecasts; knows nobody
+)
+
+# What each customer is worth, by their canonical id; of who has only been met since, the conversation's own.
 value_scores = Table(
     "value_scores",
     metadata,
     Column("customer_id", String(32), ForeignKey("customers.id"), primary_key=True),
+    Column("scoring_id", String(32), ForeignKey("scorings.id")),
+    Column("purchases", Integer, nullable=False),
+    Column("last_at", Date),
+    Column("p_alive", Float),
+    # Of purchases within the horizon, and the bounds of that.
+    Column("expected_purchases", Float),
+    Column("expected_low", Float),
+    Column("expected_high", Float),
+    Column("expected_amount", Float),
     _money("actual_value", nullable=False),
+    _money("future_value"),
+    _money("future_low"),
+    _money("future_high"),
+    _money("potential_value"),
+    _money("potential_low"),
+    _money("potential_high"),
     Column("tier", String(32), nullable=False),
-    Column("facts", JSON, nullable=False),
+    # As the last run found them, whatever was bought since, and the last before it on another day of which a portfolio was drawn;
+    # `value` is actual and future value.
+    Column("run_id", String(32)),
+    Column("run_tier", String(32)),
+    _money("run_value"),
+    Column("before_tier", String(32)),
+    _money("before_value"),
     Column("computed_at", Utc, nullable=False),
 )
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
 from crm_store.access.consent import notice_due
 from crm_store.business import Business
-from crm_store.database import UnitOfWork
-from crm_store.differentiate.learn import answer_in
+from crm_store.database import UnitOfWork, one_at_a_time
+from crm_store.differentiate.learn import answer_in, corrected
 from crm_store.identify.assurance import Assurance
-from crm_store.identify.profiles import scope
+from crm_store.identify.profiles import WHO_IS_WHO, scope
+from crm_store.identify.proving import BeginWithWhoIsWhoError
 from crm_store.identify.welcome import note_claims
 from crm_store.interact import handover
+from crm_store.interact.service.codes import address_typed, code_typed
 from crm_store.interact.service.topics import follow_up
 from crm_store.moment import Moment, Reply, TurnResult, Understanding
 from crm_store.steps import A_FEW_WORDS, STEPS
@@ -30,7 +33,7 @@ Clock = Callable[[], datetime]
 
 MAY_ANSWER = (
     *("action_affirm", "action_deny", "action_note_answer", "action_explain_question", "action_fallback"),
-    *("action_talk_to_person", "action_cancel_person", "action_withdraw_request"),
+    *("action_talk_to_person", "action_cancel_person", "action_withdraw_request", "action_send_code"),
 )
 """Actions before which a yes or no that was waited for stays waited for, whatever it was to."""
 
@@ -81,15 +84,35 @@ class TurnRequest:
     further: tuple[Further, ...] = ()
 
 
-def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: Clock) -> TurnResult:
-    """Carries out one action for one message, once.
+def take_turn(
+    engine: Engine, business: Business, request: TurnRequest, clock: Clock, code_key: bytes | None = None
+) -> TurnResult:
+    """Carries out one action for one message, once. `code_key`: of one-time codes, where they can be sent.
 
     Raises UnknownMessageError and UnknownActionError; nothing is kept then.
     """
     if request.action not in STEPS:
         raise UnknownActionError(request.action)
+    try:
+        return _taken(engine, business, request, clock(), code_key)
+    except BeginWithWhoIsWhoError:
+        return _taken(engine, business, request, clock(), code_key, may_prove=True)
+
+
+def _taken(
+    engine: Engine,
+    business: Business,
+    request: TurnRequest,
+    now: datetime,
+    code_key: bytes | None,
+    *,
+    may_prove: bool = False,
+) -> TurnResult:
     with UnitOfWork(engine) as work:
-        moment = _moment(work.connection, business, request, clock())
+        if may_prove:  # first of all: the message's row is one that an erasure takes too
+            one_at_a_time(work.connection, WHO_IS_WHO)
+        moment = _moment(work.connection, business, request, now)
+        moment = replace(moment, code_key=code_key, may_prove=may_prove)
         stored = work.connection.execute(
             # By the message alone: a retry after a new training may be understood as another action.
             select(turns.c.result).where(turns.c.message_id == request.message_id).limit(1)
@@ -98,7 +121,7 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
             return TurnResult.of(stored)
         before = dict(moment.pending)
         moment.topic = moment.pending.pop("topic", "")
-        result = _with_notice(moment, _answered(moment, request))
+        result = _with_notice(moment, code_typed(moment) or _answered(moment, request))
         work.connection.execute(
             turns.insert().values(
                 message_id=request.message_id, action=request.action, result=result.as_dict(), at=moment.now
@@ -117,15 +140,16 @@ def take_turn(engine: Engine, business: Business, request: TurnRequest, clock: C
 def _answered(moment: Moment, request: TurnRequest) -> TurnResult:
     """What is said to the message: to each of its questions where there are several."""
     further = [question for question in request.further if question.understanding.intent in FURTHER]
+    waited_for = moment.pending.get("yes")
     note_claims(moment)
     if not further:
-        return _carried_out(moment, _meant(moment, request.action))
+        return _carried_out(moment, _meant(moment, request.action), waited_for)
     ends = [*(question.begins for question in further), None]
-    results = [_carried_out(replace(moment, text=moment.text[: ends[0]]), request.action)]
+    results = [_carried_out(replace(moment, text=moment.text[: ends[0]]), request.action, waited_for)]
     for question, end in zip(further, ends[1:], strict=True):
         asked = replace(moment, text=moment.text[question.begins : end], understanding=question.understanding, topic="")
         note_claims(asked)
-        results.append(_carried_out(asked, FURTHER[question.understanding.intent]))
+        results.append(_carried_out(asked, FURTHER[question.understanding.intent], waited_for))
     replies: dict[str, Reply] = {repr(reply): reply for result in results for reply in result.replies}
     said = {reply.response for reply in replies.values()}
     return TurnResult(
@@ -134,9 +158,16 @@ def _answered(moment: Moment, request: TurnRequest) -> TurnResult:
     )
 
 
-def _carried_out(moment: Moment, action: str) -> TurnResult:
-    _let_go_of_requests(moment, action)
-    answered = handover.left_to_colleague(moment, action) or STEPS[action](moment)
+def _carried_out(moment: Moment, action: str, waited_for: dict[str, Any] | None) -> TurnResult:
+    """`waited_for`: what a yes would have been to before this message; what its first question asks, the next lets stand."""
+    if moment.pending.get("yes") is waited_for:
+        _let_go_of_requests(moment, action)
+    answered = (
+        handover.left_to_colleague(moment, action)
+        or address_typed(moment)
+        or corrected(moment)
+        or STEPS[action](moment)
+    )
     return answered if isinstance(answered, TurnResult) else TurnResult(tuple(answered))
 
 
@@ -168,7 +199,7 @@ def _with_notice(moment: Moment, result: TurnResult) -> TurnResult:
 
 def _let_go_of_requests(moment: Moment, action: str) -> None:
     """A yes to a request counts as the very next thing that is understood: nothing is set going by a mere "ok" later on."""
-    if moment.pending.get("yes", {}).get("kind") in ("service", "return") and action not in MAY_ANSWER:
+    if moment.pending.get("yes", {}).get("kind") in ("service", "return", "code") and action not in MAY_ANSWER:
         moment.pending.pop("yes")
 
 

@@ -24,7 +24,9 @@ TIERS = {
     "thrifty": {"most_valuable": 0.03, "growable": 0.16, "migrator": 0.55, "below_zero": 0.26},
 }
 WORTH = {"most_valuable": (1_650_000, 4_200_000), "growable": (560_000, 1_350_000), "migrator": (90_000, 370_000)}
-"""Margin less cost to serve over the window; clear of the tiers' borders by more than one item earns."""
+"""Margin less cost to serve over the window; clear of zero and of the border to the most valuable by more than one item earns.
+Who of the others is growable is for `business.yml` to say, by what is unrealised.
+"""
 
 CONTACTS = {"most_valuable": (4, 9), "growable": (2, 6), "migrator": (1, 4), "below_zero": (1, 4)}
 """Cheap contacts a year."""

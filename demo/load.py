@@ -1,9 +1,10 @@
-"""Loads the demo business's customers and stock, by the same imports that a real business uses."""
+"""Loads the demo business's customers and stock, by the same imports that a real business uses, and values the customers."""
 
 from __future__ import annotations
 
 import tempfile
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -20,24 +21,35 @@ from crm_store.imports import (
 from demo.generate import BUSINESS, generate
 from demo.ledger import JAKARTA
 
+HORIZON_DAYS = 365.0
+
 
 def load_demo(engine: Engine, now: datetime, progress: Progress | None = None) -> list[ImportReport]:
-    """Invents two years that end today and imports them: about 60,000 rows, which `progress` is told of as they go.
+    """Invents two years that end today and imports them: about 60,000 rows, which `progress` is told of as they go. Then values
+    everybody, as `rapport score` does.
 
     Returns the reports on customers, transactions, interactions and stock.
     """
+    # What fits the models takes seconds to import, and only the first start needs it.
+    from crm_store.differentiate.runs import draw
+    from crm_store.differentiate.scoring import score
+
+    business = load_business(BUSINESS)
     with tempfile.TemporaryDirectory(prefix="rapport-demo-") as made:
         folder = Path(made)
         generate(folder, until=now.astimezone(JAKARTA).date())
-        return [
+        reports = [
             load(engine, folder / name, now=now, progress=progress)
             for load, name in (
-                (import_customers, "customers.csv"),
-                (import_transactions, "transactions.csv"),
+                (partial(import_customers, rules=business.linking), "customers.csv"),
+                (partial(import_transactions, currency=business.business.currency), "transactions.csv"),
                 (import_interactions, "interactions.csv"),
                 (_import_stock, "stock.csv"),
             )
         ]
+    found = score(engine, business, as_of=now, horizon=HORIZON_DAYS, now=now)
+    draw(engine, business, found.run)
+    return reports
 
 
 def count_stock(engine: Engine, now: datetime) -> ImportReport:

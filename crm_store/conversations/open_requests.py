@@ -14,10 +14,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 
 from crm_store.access.staff import Staff
+from crm_store.business import Business
 from crm_store.conversations.handovers import FOR_STAFF
 from crm_store.conversations.participants import Label, labels
 from crm_store.conversations.presence import staff_names
 from crm_store.conversations.transcripts import readable
+from crm_store.customize.answering import due_at
 from crm_store.identify.assurance import Assurance
 from crm_store.interact.call_log import SOURCE as CALLS
 from crm_store.interact.handover import REQUEST
@@ -27,6 +29,7 @@ from crm_store.tables import conversations, interactions, messages
 
 CALL_BACK = "call_back"
 MOST_OPEN = 200
+MOST_LOOKED_AT = 1000
 MOST_DONE = 20
 DONE_BY, DONE_AT = "done_by", "done_at"
 """Attributes of an interaction that somebody has seen to."""
@@ -43,6 +46,8 @@ class Asked:
     id: str
     kind: str
     at: datetime
+    due_at: datetime
+    """By when somebody has to have answered."""
     customer_id: str
     assurance: Assurance
     label: Label
@@ -65,17 +70,26 @@ class Asked:
         return self.source == CALLS
 
 
-def open_requests(connection: Connection, reader: Staff) -> list[Asked]:
-    """What is not done, the oldest first; `MOST_OPEN` at most. Raises NotAllowedError."""
+def open_requests(connection: Connection, business: Business, reader: Staff) -> list[Asked]:
+    """What is not done, what is due first at the top; `MOST_OPEN` at most, of the `MOST_LOOKED_AT` oldest.
+
+    Raises NotAllowedError.
+    """
     rows = connection.execute(
-        _asked(reader).where(_is_open()).order_by(interactions.c.at, interactions.c.interaction_id).limit(MOST_OPEN)
+        _asked(reader)
+        .where(_is_open())
+        .order_by(interactions.c.at, interactions.c.interaction_id)
+        .limit(MOST_LOOKED_AT)
     ).all()
     complained = {row.source_id for row in rows if row.source == CHAT and row.kind == COMPLAINT}
     # Who complained is waiting for a person because of that: one thing to do, not two.
-    return _told(connection, [row for row in rows if not (_is_for_complaint(row) and row.source_id in complained)])
+    told = _told(
+        connection, business, [row for row in rows if not (_is_for_complaint(row) and row.source_id in complained)]
+    )
+    return sorted(told, key=lambda one: one.due_at)[:MOST_OPEN]
 
 
-def done_lately(connection: Connection, reader: Staff) -> list[Asked]:
+def done_lately(connection: Connection, business: Business, reader: Staff) -> list[Asked]:
     """What was done last, the newest first; `MOST_DONE` at most. Raises NotAllowedError."""
     done_at = interactions.c.attributes[DONE_AT].as_string()
     ours = interactions.c.source.in_((CHAT, CALLS))
@@ -85,7 +99,7 @@ def done_lately(connection: Connection, reader: Staff) -> list[Asked]:
         .order_by(done_at.desc(), interactions.c.interaction_id)
         .limit(MOST_DONE)
     ).all()
-    return _told(connection, [row for row in rows if not _is_for_complaint(row)])
+    return _told(connection, business, [row for row in rows if not _is_for_complaint(row)])
 
 
 def finish(connection: Connection, person: Staff, source: str, request_id: str, now: datetime) -> str | None:
@@ -183,7 +197,7 @@ def _stop_waiting(connection: Connection, conversation_id: str) -> None:
     connection.execute(update(conversations).where(waits).values(state="bot", pending=None))
 
 
-def _told(connection: Connection, rows: Sequence[Row[Any]]) -> list[Asked]:
+def _told(connection: Connection, business: Business, rows: Sequence[Row[Any]]) -> list[Asked]:
     """The same rows as a person reads them."""
     who = {_key(row): (row.talking or row.customer_id, _assurance(row)) for row in rows}
     named = labels(connection, list(set(who.values())))
@@ -193,7 +207,8 @@ def _told(connection: Connection, rows: Sequence[Row[Any]]) -> list[Asked]:
     return [
         _as_asked(
             row,
-            label=named[who[_key(row)]],
+            label=(label := named[who[_key(row)]]),
+            due_at=due_at(business, label.tier, _assurance(row), row.at),
             said=said.get(row.interaction_id.partition("/")[0]),
             done_by=staff.get(row.attributes.get(DONE_BY, "")),
             product=row.product or products.get(row.attributes.get("matter", "")),
@@ -202,13 +217,16 @@ def _told(connection: Connection, rows: Sequence[Row[Any]]) -> list[Asked]:
     ]
 
 
-def _as_asked(row: Row[Any], label: Label, said: Row[Any] | None, done_by: str | None, product: str | None) -> Asked:
+def _as_asked(
+    row: Row[Any], label: Label, due_at: datetime, said: Row[Any] | None, done_by: str | None, product: str | None
+) -> Asked:
     done_at = row.attributes.get(DONE_AT)
     return Asked(
         source=row.source,
         id=row.interaction_id,
         kind=row.kind or "call",
         at=row.at,
+        due_at=due_at,
         customer_id=row.customer_id,
         assurance=_assurance(row),
         label=label,

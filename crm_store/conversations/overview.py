@@ -1,5 +1,5 @@
 """The list of conversations for staff: the newest first, a page at a time, each with what tells whether to
-look inside; and those in which a customer waits for a person, the longest first.
+look inside; and those in which a customer waits for a person, what is due first at the top.
 
 Begins at `transcripts.readable`, as every query for staff does. Knows no HTTP and no wording.
 """
@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from crm_store.access.staff import Staff
+from crm_store.business import Business
 from crm_store.conversations.filters import Filter, chosen
 from crm_store.conversations.handovers import Waits, state_for_staff, waits_for_staff, waits_of
 from crm_store.conversations.participants import Label, labels
 from crm_store.conversations.presence import staff_names
 from crm_store.conversations.reviews import is_reviewed, tags_of
 from crm_store.conversations.transcripts import readable
+from crm_store.customize.answering import due_at
 from crm_store.identify.assurance import Assurance
 from crm_store.tables import conversation_tags, conversations, messages
 
@@ -54,6 +56,8 @@ class Summary:
     waits: Waits | None
     tags: list[str]
     is_reviewed: bool
+    due_at: datetime | None = None
+    """By when a person has to have answered, while it waits for one."""
 
     @property
     def wants_reply(self) -> bool:
@@ -115,12 +119,17 @@ def how_many_wait(connection: Connection) -> int:
     return connection.execute(waits).scalar_one()
 
 
-def waiting(connection: Connection, reader: Staff) -> list[Summary]:
-    """Conversations that wait for a person, or for what one was asked for, the longest first."""
+def waiting(connection: Connection, business: Business, reader: Staff) -> list[Summary]:
+    """Conversations that wait for a person, or for what one was asked for; of the longest waiting what is due first at the top."""
     query = _listed(connection, reader, Filter(state="waiting")).order_by(conversations.c.last_at).limit(MOST_WAITING)
     # What the customer said last tells what it is about; what the assistant said to that does not.
     found = _summaries(connection, connection.execute(query).all(), author="customer")
-    return sorted(found, key=lambda one: one.waits.since if one.waits else one.last_at)
+    due = [replace(one, due_at=_due(business, one)) for one in found]
+    return sorted(due, key=lambda one: one.due_at or one.last_at)
+
+
+def _due(business: Business, one: Summary) -> datetime:
+    return due_at(business, one.tier, one.assurance, one.waits.since if one.waits else one.last_at)
 
 
 def newest(

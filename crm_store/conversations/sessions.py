@@ -20,15 +20,19 @@ from crm_store.identify.merging import merge
 from crm_store.identify.profiles import (
     WHO_IS_WHO,
     canonical,
-    is_known,
+    is_somebody,
     make_profile,
     new_id,
     profile_of_record,
     scope,
 )
 from crm_store.identify.proof import Proof
+from crm_store.identify.proving import prove_to_be
 from crm_store.identify.ties import Ground
 from crm_store.tables import conversations, messages, sessions
+
+SIGNED_IN = ("user_token", "signed in to the shop")
+"""By what, and why, in the journal."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,8 @@ def open_session(
     not answered: then that goes on.
     """
     device = devices.recognise(connection, device_token, now) if device_token else None
-    assurance = Assurance.ANONYMOUS if device is None else Assurance.RECOGNISED
+    known = device is not None
+    assurance = Assurance.RECOGNISED if known else Assurance.ANONYMOUS
     shown = device_token if device else None
     if proof:
         assurance = Assurance.VERIFIED
@@ -85,6 +90,8 @@ def open_session(
                 last_seq=0,
             )
         )
+    if known and device_token:
+        devices.wear_out(connection, device_token, now)
     token = secrets.token_urlsafe(32)
     connection.execute(
         sessions.insert().values(
@@ -105,14 +112,10 @@ def _device_of(
     if device and canonical(connection, device) == canonical(connection, record):
         return device, shown
     one_at_a_time(connection, WHO_IS_WHO)
-    if device is None or is_known(connection, device):
+    if device is None or is_somebody(connection, device):
         device, shown = make_profile(connection, now), None
-    _prove(connection, device, record, now)
+    merge(connection, device, record, *SIGNED_IN, now, Ground.PROOF)
     return device, shown
-
-
-def _prove(connection: Connection, profile: str, record: str, now: datetime) -> None:
-    merge(connection, profile, record, "user_token", "signed in to the shop", now, Ground.PROOF)
 
 
 def _under_way(connection: Connection, channel: str, assurance: Assurance, device: str, profile: str) -> str | None:
@@ -163,26 +166,10 @@ def _go_on(connection: Connection, conversation_id: str, profile: str, assurance
 def raise_session(connection: Connection, conversation_id: str, proof: Proof, now: datetime) -> None:
     """Proof given in a running conversation: it belongs to the proven customer from now on.
 
-    What the anonymous profile had taught comes along by the join. A conversation of another proven customer is refused:
-    ValueError (the widget opens a new one).
+    A conversation of another proven customer is refused: OtherCustomerError (the widget opens a new one).
     """
-    row = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()
     record = profile_of_record(connection, proof.source, proof.source_id, proof.attributes, now)
-    same = canonical(connection, row.customer_id) == canonical(connection, record)
-    if row.assurance == Assurance.VERIFIED.word:
-        if not same:
-            raise ValueError("this conversation belongs to another customer; open a new session")
-        return
-    if not same:
-        one_at_a_time(connection, WHO_IS_WHO)
-        if is_known(connection, row.customer_id):
-            raise ValueError("this device is another customer's; open a new session")
-        _prove(connection, row.customer_id, record, now)
-    connection.execute(
-        conversations.update()
-        .where(conversations.c.id == conversation_id)
-        .values(customer_id=record, assurance=Assurance.VERIFIED.word)
-    )
+    prove_to_be(connection, conversation_id, [record], *SIGNED_IN, now)
 
 
 # Made once: it runs several times in each turn.
@@ -205,6 +192,18 @@ _SESSION = (
 def session(connection: Connection, token: str, now: datetime) -> Any:
     """The conversation that a session token opens, as a row of `_SESSION`; None when it opens none."""
     return connection.execute(_SESSION, {"token_hash": hashed(token), "now": now}).first()
+
+
+def end_others(connection: Connection, conversation_id: str, token: str) -> None:
+    """Ends every session of a conversation but this one: whoever holds another of it has proven nothing."""
+    others = (sessions.c.conversation_id == conversation_id) & (sessions.c.token_hash != hashed(token))
+    connection.execute(sessions.delete().where(others))
+
+
+def end_later(connection: Connection, conversation_id: str, than: datetime) -> None:
+    """Ends the sessions of a conversation that were opened after something was said in it."""
+    later = (sessions.c.conversation_id == conversation_id) & (sessions.c.created_at > than)
+    connection.execute(sessions.delete().where(later))
 
 
 def close_session(connection: Connection, token: str, device_token: str | None, now: datetime) -> str | None:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from crm_store.access.consent import OFFERS, QUESTIONS
 from crm_store.business import Business, Question, Treatment
+from crm_store.customize.answering import treatment_of
 from crm_store.customize.decisions import Decision, shown_lately, told_of_matter
 from crm_store.customize.offers import Choice, Circumstances, answers_of, best_offer
 from crm_store.customize.reasons import customer_reason
+from crm_store.differentiate.live import tiers_by_answer
 from crm_store.differentiate.needs import NOW, Evidence, Posterior
 from crm_store.differentiate.picture import Picture, picture
 from crm_store.identify.assurance import Act, Assurance, may
@@ -81,9 +84,10 @@ def decide(
         conversation_id=customer.conversation_id,
         from_elsewhere=verified,
     )
+    business = seen.model.business  # with the likelihoods that were learnt since
     by_worth = verified and seen.is_profiled
     facts = _facts(seen, by_worth)
-    treatment = _treatment(business, seen.tier if by_worth else None) if seen.is_profiled else NO_PROFILE
+    treatment = (treatment_of(business, seen.tier if by_worth else None) or GUEST) if seen.is_profiled else NO_PROFILE
     matters = open_matters(connection, customer.profiles, now, said_here=not verified)
     told = (
         bool(matters) and bool(customer.conversation_id) and told_of_matter(connection, customer.conversation_id or "")
@@ -124,10 +128,6 @@ def _facts(seen: Picture, by_worth: bool) -> dict[str, Any]:
     return seen.facts if by_worth else {k: v for k, v in seen.facts.items() if k not in ("value", "tier")}
 
 
-def _treatment(business: Business, tier: str | None) -> Treatment:
-    return next((t for t in business.treatments if tier in t.tiers), GUEST)
-
-
 def _service_first(matter: OpenMatter, treatment: Treatment, seen: Picture, by_worth: bool) -> Advice:
     what = f"{matter.kind} of {matter.product or 'a product'} is {matter.status} since {matter.since:%Y-%m-%d}"
     facts = _facts(seen, by_worth) | {"open_matter": {"source": matter.source, "interaction_id": matter.interaction_id}}
@@ -155,12 +155,19 @@ def _question(
         return None
     answered: Collection[str] = before.question_ids | {e.key for e in seen.evidence if e.kind == "answered"}
 
-    def outcome(question: Question, option_id: str, needs: Posterior) -> str | None:
-        choice = best_offer(business, needs, replace(at, answers=at.answers | {f"{question.id}.{option_id}"}))
-        return choice.outcome if choice else None
+    by_answer = cache(lambda: tiers_by_answer(connection, business, customer.profiles, now))
 
-    # The answer will count as everything does that is said in the conversation under way.
-    weight = NOW if customer.conversation_id else 1.0
+    def outcome(question: Question, option_id: str, needs: Posterior) -> str:
+        """Treatment and offer: a share of customer moves the tier, and with it both."""
+        tier = by_answer().get(option_id, at.tier) if question.tells_of_share and at.tier else at.tier
+        choice = best_offer(
+            business, needs, replace(at, tier=tier, answers=at.answers | {f"{question.id}.{option_id}"})
+        )
+        treatment = treatment_of(business, tier) or GUEST
+        return f"{treatment.id}: {choice.outcome if choice else 'none'}"
+
+    # The answer will count as everything does that is said in the conversation under way, as far as it is of their own need.
+    weight = seen.model.mixing.own * (NOW if customer.conversation_id else 1.0)
     return best_question(business, seen.needs, answered, outcome, weight)
 
 
@@ -171,13 +178,23 @@ def _reason(treatment: Treatment, seen: Picture, by_worth: bool, what: str) -> s
         v = seen.value
         parts.append(
             f"tier {seen.tier}: value {v.actual_value:.0f} from {v.purchases} purchases, {v.returns} returns, {v.contacts} contacts"
+            + _ahead(seen)
         )
     parts.append(f"need {seen.likeliest} {seen.needs[seen.likeliest]:.2f} {_from(seen.evidence)}")
     return "; ".join([*parts, what])
 
 
+def _ahead(seen: Picture) -> str:
+    known = seen.figures
+    if known.future is None or known.unrealised is None:
+        return ""
+    told = f" (buys {seen.share.band.share:.0%} here, as told)" if seen.share else ""
+    return f", {known.future:.0f} expected, {known.unrealised:.0f} unrealised{told}"
+
+
 def _from(evidence: Sequence[Evidence]) -> str:
     if not evidence:
         return "from the prior alone"
-    named = (f"{e.kind} {e.value if e.kind == 'stated' else f'{e.key}={e.words or e.value}'}" for e in evidence)
+    said = ("stated", "denied")
+    named = (f"{e.kind} {e.value if e.kind in said else f'{e.key}={e.words or e.value}'}" for e in evidence)
     return f"from {', '.join(named)}"

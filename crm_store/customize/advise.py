@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy.dialects import postgresql, sqlite
-
+from crm_store.bulk import put
 from crm_store.customize.advice import Advice, Customer, decide
 from crm_store.customize.decisions import keep_decision
 from crm_store.customize.offers import pitch_text
@@ -119,16 +118,10 @@ def _keep(moment: Moment, advice: Advice, response: str) -> None:
 
 
 def _keep_value(moment: Moment, advice: Advice) -> None:
-    """The newest value of a verified customer, for lists that must not compute it for each row."""
-    value = advice.decision.facts["value"]
-    row = {
-        "customer_id": moment.profile,
-        "actual_value": value["actual_value"],
-        "tier": advice.decision.facts["tier"],
-        "facts": value,
-        "computed_at": moment.now,
-    }
-    dialect = postgresql if moment.connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(value_scores).values(row)
-    newer = {k: insert.excluded[k] for k in row if k != "customer_id"}
-    moment.connection.execute(insert.on_conflict_do_update(index_elements=["customer_id"], set_=newer))
+    """The newest actual value of a verified customer, for lists that must not compute it for each row; what is expected of them
+    stays as it was, since talking is no purchase.
+    """
+    facts = advice.decision.facts
+    newer = {"actual_value": facts["value"]["actual_value"], "tier": facts["tier"], "computed_at": moment.now}
+    row = {"customer_id": moment.profile, "purchases": 0, **newer}
+    put(moment.connection, value_scores, [row], ("customer_id",), list(newer))

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, select
 
 from crm_store.access.consent import PROFILE, withdrawn
 from crm_store.business import Business
+from crm_store.differentiate.live import revalue
 from crm_store.identify.profiles import new_id
 from crm_store.tables import decisions, evidence, exposures, questions_asked
 
@@ -175,3 +176,5 @@ def _keep_answer(
         )
     elif before != option.id:
         connection.execute(evidence.update().where(mine).values(**said))
+    if question.tells_of_share and before != option.id:
+        revalue(connection, business, decision.customer_id, now)

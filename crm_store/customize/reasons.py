@@ -49,6 +49,8 @@ def _implied(business: Business, evidence: Sequence[Evidence]) -> list[Evidence]
 
 def _speaks_for(business: Business, offer: Offer, piece: Evidence) -> float:
     """By how much this piece alone raises the offer's expected fit (1: not at all)."""
+    if piece.kind == "denied":
+        return 0.0
     if f"{piece.key}.{piece.value}" in {*offer.answers, *(a for p in offer.pitches for a in p.answers)}:
         return 100.0
     told = likelihood(business, piece)

@@ -1,4 +1,4 @@
-"""Actual value and tiers: margin to date less cost to serve (Peppers & Rogers, Managing Customer Relationships, ch. 5).
+"""Actual value: margin to date less cost to serve (Peppers & Rogers, Managing Customer Relationships, ch. 5).
 
 Rules take plain figures; one query gathers them. Money is in the business's currency.
 """
@@ -9,10 +9,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, case, distinct, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
-from crm_store.business import Business, Tier
-from crm_store.tables import interactions, transactions
+from crm_store.bulk import is_one_of
+from crm_store.business import Business
+from crm_store.differentiate.statements import WrittenOnce
+from crm_store.prepared import Prepared
+from crm_store.tables import Utc, interactions, transactions
 
 
 @dataclass(frozen=True)
@@ -35,36 +48,41 @@ class ValueFacts:
         return asdict(self) | {"actual_value": self.actual_value}
 
 
-def tier_of(actual_value: float, tiers: Sequence[Tier]) -> Tier:
-    """The highest tier whose threshold the value reaches; the one without a threshold when it reaches none."""
-    reached = [t for t in tiers if t.at_least is not None and actual_value >= t.at_least]
-    if reached:
-        return max(reached, key=lambda t: t.at_least or 0.0)
-    return next(t for t in tiers if t.at_least is None)
-
-
 def value_facts(connection: Connection, business: Business, customer_ids: Sequence[str], now: datetime) -> ValueFacts:
     """Gathers the facts of these profiles over the window that ends now. Nothing after `now` is looked at."""
     since = now - timedelta(days=business.value.window_days)
-    sold, met = transactions.c, interactions.c
-    bought = select(
-        literal(1).label("place"),
-        margin(business).label("money"),
-        func.sum(case((sold.amount > 0, 1), else_=0)).label("n"),
-        func.sum(case((sold.amount < 0, 1), else_=0)).label("m"),
-    ).where(sold.customer_id.in_(customer_ids), sold.at > since, sold.at <= now)
-    served = select(literal(2), cost_to_serve(business), func.count(), literal(0)).where(
-        met.customer_id.in_(customer_ids), met.at > since, met.at <= now
-    )
-    rows = connection.execute(union_all(bought, served).order_by("place")).all()
+    asked = {"profiles": list(customer_ids), "since": since, "now": now}
+    rows = _facts(connection, business).rows(connection, **asked)
     (earned, purchases, returns), (cost, contacts, _) = ((r.money or 0, r.n or 0, r.m or 0) for r in rows)
     return ValueFacts(float(earned), float(cost), int(purchases), int(returns), int(contacts))
 
 
+@WrittenOnce
+def _facts(connection: Connection, business: Business) -> Prepared:
+    sold, met = transactions.c, interactions.c
+    since, now = bindparam("since", type_=Utc), bindparam("now", type_=Utc)
+    bought = select(
+        literal_column("1", Integer).label("place"),
+        margin(business).label("money"),
+        func.sum(case((sold.amount > 0, 1), else_=0)).label("n"),
+        func.sum(case((sold.amount < 0, 1), else_=0)).label("m"),
+    ).where(is_one_of(connection, sold.customer_id, "profiles"), sold.at > since, sold.at <= now)
+    served = select(
+        literal_column("2", Integer), cost_to_serve(business), func.count(), literal_column("0", Integer)
+    ).where(is_one_of(connection, met.customer_id, "profiles"), met.at > since, met.at <= now)
+    both = union_all(bought, served).order_by("place")
+    return Prepared(lambda _: both)
+
+
 def margin(business: Business) -> ColumnElement[float]:
-    """Sum over transactions: the margin of each, or the usual share of its amount where it does not say."""
+    """Sum over transactions: the margin of each."""
+    return func.sum(line_margin(business))
+
+
+def line_margin(business: Business) -> ColumnElement[float]:
+    """Of one transaction: its margin, or the usual share of its amount where it does not say."""
     sold = transactions.c
-    return func.sum(func.coalesce(sold.margin, sold.amount * business.value.margin_rate))
+    return func.coalesce(sold.margin, sold.amount * business.value.margin_rate)
 
 
 def cost_to_serve(business: Business) -> ColumnElement[float]:
@@ -72,16 +90,3 @@ def cost_to_serve(business: Business) -> ColumnElement[float]:
     met = interactions.c
     costs = {name: touchpoint.cost for name, touchpoint in business.touchpoints.items()}
     return func.sum(func.coalesce(met.cost, case(costs, value=met.touchpoint, else_=0.0)))
-
-
-def purchase_days(connection: Connection, customer_ids: Sequence[str], now: datetime) -> dict[str, int]:
-    """On how many distinct days (UTC) each category was bought, returns left out."""
-    sold = transactions.c
-    # PostgreSQL would take the server's own zone for the day; SQLite holds UTC.
-    at = func.timezone("UTC", sold.at) if connection.dialect.name == "postgresql" else sold.at
-    rows = connection.execute(
-        select(sold.category, func.count(distinct(func.date(at))))
-        .where(sold.customer_id.in_(customer_ids), sold.at <= now, sold.amount > 0, sold.category.is_not(None))
-        .group_by(sold.category)
-    )
-    return {category: int(days) for category, days in rows}

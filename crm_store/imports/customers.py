@@ -6,14 +6,16 @@ that it gives is kept as `imported`: good for finding a customer, proof of nothi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
+from crm_store.bulk import put
 from crm_store.business import Identity
 from crm_store.database import one_at_a_time
 from crm_store.identify.linked_records import (
@@ -26,9 +28,9 @@ from crm_store.identify.linked_records import (
 )
 from crm_store.identify.linking import TYPES, KnownPeople, Match, Person, Rules, person_of
 from crm_store.identify.merging import Wanted, merge_all
-from crm_store.identify.profiles import WHO_IS_WHO, new_id
+from crm_store.identify.profiles import WHO_IS_WHO, new_ids
 from crm_store.imports.fields import check_lengths, lengths_of, require
-from crm_store.imports.loading import ImportReport, Layout, Progress, load, upsert
+from crm_store.imports.loading import ImportReport, Layout, Progress, load
 from crm_store.tables import customers, identifiers, records
 
 REQUIRED = ("source", "source_id")
@@ -105,6 +107,7 @@ class _Batch:
         self._stored = stored_records(connection, [row.key for row in batch])
         self._known = self._people_in_question()
         self._changes = _Changes()
+        self._ids = iter(new_ids(len(batch)))
 
     def store(self) -> int:
         loaded = sum(self._take(row) for row in self._batch)
@@ -139,7 +142,7 @@ class _Batch:
         return True
 
     def _new(self, row: Described) -> tuple[str, str]:
-        profile = new_id()
+        profile = next(self._ids)
         self._changes.customers.append(profile)
         self._changes.new.add(row.key)
         match = self._known.match(row.person, self._now)
@@ -175,44 +178,61 @@ class _Batch:
 
     def _write_customers(self) -> None:
         made = [{"id": i, "canonical_id": i, "created_at": self._now} for i in self._changes.customers]
-        if made:
-            self._connection.execute(customers.insert(), made)
+        put(self._connection, customers, made)
 
     def _write_records(self) -> None:
-        rows = {
-            key: {
-                "source": key[0],
-                "source_id": key[1],
-                "customer_id": profile,
-                "attributes": row.attributes,
-                "imported_at": self._now,
-            }
+        new, changed = self._new_and_changed(
+            (
+                key,
+                {
+                    "source": key[0],
+                    "source_id": key[1],
+                    "customer_id": profile,
+                    "attributes": row.attributes,
+                    "imported_at": self._now,
+                },
+            )
             for key, (profile, row) in self._changes.records.items()
-        }
-        new = [values for key, values in rows.items() if key in self._changes.new]
-        changed = [values for key, values in rows.items() if key not in self._changes.new]
-        if new:
-            # Not upserted: a record that somebody else has made meanwhile belongs to their customer, not to ours.
-            self._connection.execute(records.insert(), new)
-        upsert(self._connection, records, changed, ("source", "source_id"), ("attributes", "imported_at"))
+        )
+        # New ones are not upserted: a record that somebody else has made meanwhile belongs to their customer, not to ours.
+        put(self._connection, records, new)
+        put(self._connection, records, changed, ("source", "source_id"), ("attributes", "imported_at"))
 
     def _write_identifiers(self) -> None:
-        rows = {
-            (kind, value, profile): {
-                "id": new_id(),
-                "type": kind,
-                "value": value,
-                "raw": row.attributes[kind][:255],
-                "customer_id": profile,
-                "source": row.key[0],
-                "assurance": "imported",
-                "first_seen_at": self._now,
-                "last_seen_at": self._now,
-            }
+        told = [
+            (row, profile, identifier)
             for profile, row in self._changes.records.values()
-            for kind, value in row.person.identifiers
-        }
-        upsert(self._connection, identifiers, list(rows.values()), ("type", "value", "customer_id"), ("last_seen_at",))
+            for identifier in row.person.identifiers
+        ]
+        new, changed = self._new_and_changed(
+            (
+                row.key,
+                {
+                    "id": own,
+                    "type": kind,
+                    "value": value,
+                    "raw": row.attributes[kind][:255],
+                    "customer_id": profile,
+                    "source": row.key[0],
+                    "assurance": "imported",
+                    "first_seen_at": self._now,
+                    "last_seen_at": self._now,
+                },
+            )
+            for own, (row, profile, (kind, value)) in zip(new_ids(len(told)), told, strict=True)
+        )
+        put(self._connection, identifiers, new)
+        put(self._connection, identifiers, changed, ("type", "value", "customer_id"), ("last_seen_at",))
+
+    def _new_and_changed(
+        self, rows: Iterable[tuple[RecordKey, dict[str, Any]]]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Rows apart that are of a new record, among which nothing can be there already."""
+        new: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        for key, values in rows:
+            (new if key in self._changes.new else changed).append(values)
+        return new, changed
 
 
 def _wanted(profile: str, match: Match) -> list[Wanted]:

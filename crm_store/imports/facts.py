@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, select
 
+from crm_store.bulk import among, put
 from crm_store.identify.linked_records import ensure_records
-from crm_store.imports.fields import Reading, check_lengths, lengths_of, money, number, require, time
-from crm_store.imports.loading import ImportReport, Layout, Progress, load, upsert
+from crm_store.imports.fields import Reading, check_lengths, lengths_of, money, number, only_currency, require, time
+from crm_store.imports.loading import ImportReport, Layout, Progress, load
 from crm_store.tables import interactions, transactions
 
 Values = dict[str, Any]
@@ -48,7 +49,7 @@ TRANSACTIONS = Kind(
     "transaction_id",
     ("source", "transaction_id", "source_id", "at", "amount"),
     {"at": time, "amount": money, "margin": money, "quantity": number},
-    ("currency", "product", "category", "touchpoint", "order_id", "status"),
+    ("product", "category", "touchpoint", "order_id", "status"),
     _nothing("margin", "quantity", "currency", "category", "touchpoint", "order_id", "status") | {"product": ""},
 )
 INTERACTIONS = Kind(
@@ -61,13 +62,16 @@ INTERACTIONS = Kind(
 )
 
 
-def import_transactions(engine: Engine, path: Path, *, now: datetime, progress: Progress | None = None) -> ImportReport:
+def import_transactions(
+    engine: Engine, path: Path, *, currency: str, now: datetime, progress: Progress | None = None
+) -> ImportReport:
     """Loads transactions; unique on (source, transaction_id, product).
 
-    `now`: when customers that only these rows speak of come into being. Raises ImportRefusedError and
-    RejectsUnwritableError.
+    `currency`: the business's, in which all amounts are. `now`: when customers that only these rows speak of come into being.
+    Raises ImportRefusedError and RejectsUnwritableError.
     """
-    return load(engine, path, _layout(TRANSACTIONS, now), progress)
+    kind = replace(TRANSACTIONS, read={**TRANSACTIONS.read, "currency": partial(only_currency, currency)})
+    return load(engine, path, _layout(kind, now), progress)
 
 
 def import_interactions(engine: Engine, path: Path, *, now: datetime, progress: Progress | None = None) -> ImportReport:
@@ -110,7 +114,7 @@ def _store(kind: Kind, now: datetime, connection: Connection, batch: Sequence[Va
     profiles = ensure_records(connection, [(v["source"], v["source_id"]) for v in changed.values()], now)
     rows = [v | {"customer_id": profiles[v["source"], v["source_id"]]} for v in changed.values()]
     key_names = kind.key
-    upsert(connection, kind.table, rows, key_names, [c.name for c in kind.table.columns if c.name not in key_names])
+    put(connection, kind.table, rows, key_names, [c.name for c in kind.table.columns if c.name not in key_names])
     return loaded
 
 
@@ -123,7 +127,7 @@ def _already_there(kind: Kind, connection: Connection, batch: Sequence[Values]) 
     columns = [column for column in kind.table.columns if column.name != "customer_id"]
     for source, names in ids.items():
         rows = connection.execute(
-            select(*columns).where(kind.table.c.source == source, kind.table.c[kind.name].in_(list(names)))
+            select(*columns).where(kind.table.c.source == source, among(connection, kind.table.c[kind.name], names))
         )
         found.update({tuple(row[name] for name in kind.key): dict(row) for row in rows.mappings()})
     return found

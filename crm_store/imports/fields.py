@@ -47,6 +47,13 @@ def money(text: str, name: str) -> float:
     return amount
 
 
+def only_currency(ours: str, text: str, name: str) -> str:
+    """The currency that the business counts in. Sums of several would be of none."""
+    if text.upper() != ours:
+        raise BadRowError(f"{name} {text!r} is not the business's, {ours}; convert the row's amounts to {ours}")
+    return ours
+
+
 Reading = Callable[[str, str], Any]
 """(text, name of the column) -> value; raises BadRowError."""
 
@@ -58,6 +65,6 @@ def lengths_of(table: Table) -> dict[str, int]:
 
 def check_lengths(row: Mapping[str, str], lengths: Mapping[str, int]) -> None:
     """Raises BadRowError for a text that is too long: SQLite would take it, PostgreSQL would not."""
-    for name, text in row.items():
-        if len(text) > lengths.get(name, len(text)):
-            raise BadRowError(f"{name} has {len(text)} characters, at most {lengths[name]} fit")
+    for name, most in lengths.items():
+        if name in row and len(row[name]) > most:
+            raise BadRowError(f"{name} has {len(row[name])} characters, at most {most} fit")

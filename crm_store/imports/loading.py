@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, Engine, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from crm_store.collector import seldom_collected
 from crm_store.database import UnitOfWork
 from crm_store.imports.errors import BadRowError
 from crm_store.imports.reading import CsvRows
 from crm_store.imports.rejects import Rejects
 
-BATCH = 1000
+BATCH = 2000
 ATTEMPTS = 3
 
 T = TypeVar("T")
@@ -59,6 +59,7 @@ def load(engine: Engine, path: Path, layout: Layout[T], progress: Progress | Non
     with (
         CsvRows(path, layout.required, layout.known) as rows,
         Rejects(path, rows.header) as rejects,
+        seldom_collected(),
     ):
         for batch in _batches(rows, layout, rejects):
             loaded += _store(engine, layout, batch)
@@ -76,7 +77,7 @@ def _batches(rows: CsvRows, layout: Layout[T], rejects: Rejects) -> Iterator[lis
         if row.problem:
             rejects.add(row, row.problem)
             continue
-        cells = {name: text for name, cell in zip(rows.header, row.cells, strict=True) if (text := cell.strip())}
+        cells = {name: text for name, text in zip(rows.header, map(str.strip, row.cells), strict=True) if text}
         cells.pop("", None)
         try:
             batch.append(layout.parse(cells))
@@ -100,17 +101,3 @@ def _store(engine: Engine, layout: Layout[T], batch: Sequence[T]) -> int:
             if attempt == ATTEMPTS - 1:
                 raise
     return loaded
-
-
-def upsert(
-    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], key: Sequence[str], replaced: Sequence[str]
-) -> None:
-    """Inserts rows; where the key is taken, the columns `replaced` are."""
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=key, set_={name: statement.excluded[name] for name in replaced}),
-        rows,
-    )

@@ -9,10 +9,11 @@ from datetime import timedelta
 from sqlalchemy import Connection, select
 
 from crm_store.business import Business
-from crm_store.differentiate.value import cost_to_serve, margin, tier_of
+from crm_store.differentiate.tiers import Figures, tier_of
+from crm_store.differentiate.value import cost_to_serve, margin
 from crm_store.report.contacts import Contacts
 from crm_store.report.placing import Period
-from crm_store.tables import customers, evidence, interactions, transactions
+from crm_store.tables import customers, evidence, interactions, transactions, value_scores
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,15 @@ class Differentiated:
 def differentiated(
     connection: Connection, business: Business, period: Period, contacts: Contacts
 ) -> dict[str, Differentiated]:
-    """By kind of touchpoint, ELSEWHERE and ALL. Value, tier and needs are those at the end of the period."""
+    """By kind of touchpoint, ELSEWHERE and ALL. Value and needs are those at the end of the period. So is the tier, but for what
+    is expected of a customer: of that only the newest is kept.
+    """
+    ahead = _ahead(connection)
     tiers = {
-        customer: tier_of(round(worth, 2), business.tiers).id
+        customer: tier_of(Figures.of(worth, *ahead.get(customer, ())), business.tiers).id
         for customer, worth in _worth(connection, business, period).items()
     }
-    told, observed = _told(connection, period), _observed(connection, business, period)
+    told, observed = _told(connection, business, period), _observed(connection, business, period)
     return {kind: _of(business, seen.customers, tiers, told, observed) for kind, seen in contacts.each()}
 
 
@@ -71,11 +75,24 @@ def _worth(connection: Connection, business: Business, period: Period) -> dict[s
     return worth
 
 
-def _told(connection: Connection, period: Period) -> set[str]:
+def _ahead(connection: Connection) -> dict[str, tuple[float, float]]:
+    """Future and potential value of everybody of whom they are known."""
+    known = value_scores.c
+    rows = connection.execute(
+        select(customers.c.canonical_id, known.future_value, known.potential_value)
+        .join(customers, customers.c.id == known.customer_id)
+        .where(known.future_value.is_not(None))
+    )
+    return {customer: (future, potential) for customer, future, potential in rows}
+
+
+def _told(connection: Connection, business: Business, period: Period) -> set[str]:
+    share = business.share_question
+    beside_needs = "" if share is None or share.tells_of_needs else share.id
     rows = connection.execute(
         select(customers.c.canonical_id)
         .join(evidence, evidence.c.customer_id == customers.c.id)
-        .where(evidence.c.at < period.until)
+        .where(evidence.c.at < period.until, evidence.c.key != beside_needs)
         .distinct()
     )
     return set(rows.scalars())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, case, distinct, func, select
 
+from crm_store.identify import codes, links
 from crm_store.identify.assurance import Assurance
 from crm_store.report.contacts import Contacts
 from crm_store.report.placing import ALL, ELSEWHERE, Period, Places
@@ -101,7 +102,7 @@ def _new_identifiers(connection: Connection, places: Places, period: Period) -> 
 
 
 def _joins(connection: Connection, places: Places, period: Period) -> Counter[str]:
-    """Joined by a signed token or by what a messaging service vouched for: in the chat. By whatever else: elsewhere."""
+    """In the chat: by a signed token, a code, a link or what a messaging service vouched for. By whatever else: elsewhere."""
     rows = connection.execute(
         select(journal.c.actor, func.count())
         .where(journal.c.kind == "joined", period.holds(journal.c.at))
@@ -109,6 +110,6 @@ def _joins(connection: Connection, places: Places, period: Period) -> Counter[st
     )
     found = Counter[str]()
     for actor, n in rows:
-        found[places.chat if actor in {"user_token", *places.channels} else ELSEWHERE] += n
+        found[places.chat if actor in {"user_token", codes.ACTOR, links.ACTOR, *places.channels} else ELSEWHERE] += n
         found[ALL] += n
     return found
