@@ -18,10 +18,10 @@ from sanic import Sanic
 from actions import customize, differentiate, identify, interact, service
 from actions.call import StoreAction
 from bot import logs
+from bot.home import load_settings
 from crm_store.business_file import load_business
 from crm_store.database import open_engine
 from crm_store.schema import ensure_current
-from crm_store.settings import StoreSettings
 from crm_store.turn import take_turn
 
 
@@ -31,11 +31,12 @@ def now() -> datetime:
 
 def build() -> Sanic[Any, Any]:
     """The server with every action of the project on it."""
-    settings = StoreSettings()
+    settings = load_settings()
     # Not durable by itself: the gateway's commit of the answer follows in the same log; until then the turn is repeated.
     engine = open_engine(settings.database_url, durable=False)
     ensure_current(engine)
-    StoreAction.take_turn = partial(take_turn, engine, load_business(settings.business), clock=now)
+    business = load_business(settings.business)
+    StoreAction.take_turn = partial(take_turn, engine, business, clock=now, code_key=settings.code_key)
     executor = ActionExecutor()
     for module in (identify, differentiate, interact, customize, service):
         for member in vars(module).values():

@@ -1,4 +1,4 @@
-"""Identify: a greeting says how far the customer is known; forgetting undoes it."""
+"""Identify: a greeting says how far the customer is known; a code proves more; forgetting undoes it."""
 
 from actions.call import StoreAction
 
@@ -9,3 +9,7 @@ class Greet(StoreAction):
 
 class Forget(StoreAction):
     action = "action_forget"
+
+
+class SendCode(StoreAction):
+    action = "action_send_code"

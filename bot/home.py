@@ -28,6 +28,7 @@ def load_settings() -> Settings:
     business = folder / settings.business if "business" in settings.model_fields_set else ROOT / settings.business
     placed = {
         "var": folder / settings.var,
+        "user_token_keys": folder / settings.user_token_keys if settings.user_token_keys else None,
         "business": business,
         "database_url": _placed(settings.database_url, folder),
     }

@@ -6,12 +6,14 @@ import hmac
 import json
 import os
 import secrets
+from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
+from crm_store.identify.token_keys import TokenKeys, TokenKeysError, read_keys
 from crm_store.settings import StoreSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +39,8 @@ class Settings(StoreSettings):
     """Other origins whose pages may embed the widget."""
     user_token_secret: SecretStr | None = None
     """HS256 key for signed user tokens; made and kept under `var` when not set."""
+    user_token_keys: Path | None = None
+    """A JWK Set (RFC 7517) with the keys of user tokens, where there are several or they are public ones."""
     api_key: SecretStr | None = None
     """For `POST /v1/events` and `POST /v1/decisions`; made and kept under `var` when not set."""
     session_hours: int = Field(default=12, gt=0)
@@ -46,12 +50,27 @@ class Settings(StoreSettings):
     """How long a conversation is kept after its last word; 0: until somebody erases it."""
     public_url: str | None = None
     """Where customers reach the gateway, such as https://chat.example.com; for the Telegram webhook."""
+    page_url: str | None = None
+    """A page with the widget, such as https://shop.example.com/help; `/link` on Telegram leads there. Default: public_url."""
     telegram_token: SecretStr | None = None
     """Of the bot, from BotFather; without one there is no Telegram."""
+    telegram_bot: str | None = None
+    """The bot's name there, without the @: the widget offers to go on with it."""
     telegram_mode: Literal["polling", "webhook"] = "polling"
     telegram_api_url: str = "https://api.telegram.org"
     telegram_webhook_secret: SecretStr | None = None
     """What Telegram says with every webhook call; derived from the token when not set."""
+    smtp_host: str | None = None
+    """The mail server that takes one-time codes; without one none are sent, but in the demo, whose console shows them."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
+    """The sender of such mail, an address or `Name <address>`."""
+    smtp_starttls: bool = True
+    """Refuse a server that does not encrypt; on port 465 everything is encrypted from the start."""
+    link_engine: Literal["duckdb", "spark"] = "duckdb"
+    """Where `rapport resolve` compares records."""
     rasa_url: str = "http://127.0.0.1:5005"
     actions_url: str = "http://127.0.0.1:5055"
     internal_token: SecretStr | None = None
@@ -66,6 +85,26 @@ class Settings(StoreSettings):
     def tracker_path(self) -> Path:
         return self.var / "tracker.db"
 
+    @model_validator(mode="after")
+    def _whole_mail(self) -> Self:
+        if self.smtp_host and "@" not in parseaddr(self.smtp_from or "")[1]:
+            raise ValueError("RAPPORT_SMTP_HOST needs RAPPORT_SMTP_FROM, the address that codes are sent from")
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("RAPPORT_SMTP_USER and RAPPORT_SMTP_PASSWORD are needed together, or neither")
+        return self
+
+    @property
+    def shows_codes(self) -> bool:
+        """Whether the console shows the codes instead of a mail: in the demo, where no customer is real, without a mail server."""
+        return self.shows_demo and not self.smtp_host
+
+    @property
+    def code_key(self) -> bytes | None:
+        """Of one-time codes, the same in every process of the stack; None where no code would reach anybody."""
+        if not self.smtp_host and not self.shows_codes:
+            return None
+        return hmac.digest(self.secret("internal_token").encode(), b"rapport one-time codes", "sha256")
+
     @property
     def telegram_secret(self) -> str:
         """What a webhook call must carry. Derived and not kept: nobody knows it who does not know the token."""
@@ -73,6 +112,22 @@ class Settings(StoreSettings):
             return self.telegram_webhook_secret.get_secret_value()
         token = self.telegram_token.get_secret_value() if self.telegram_token else ""
         return hmac.new(token.encode(), b"rapport webhook", "sha256").hexdigest()
+
+    @cached_property
+    def token_keys(self) -> TokenKeys:
+        """The keys of user tokens, read once. Raises TokenKeysError and OSError for a file that cannot be used.
+
+        Beside named keys a secret counts only where somebody set one; the demo shop signs with the one that is made.
+        """
+        if self.user_token_keys is None:
+            return TokenKeys.of_secret(self.secret("user_token_secret"))
+        try:
+            named = read_keys(self.user_token_keys.read_text("utf-8"))
+        except TokenKeysError as error:
+            raise TokenKeysError(f"RAPPORT_USER_TOKEN_KEYS, {self.user_token_keys}: {error}") from None
+        if self.user_token_secret or self.shows_demo:
+            return TokenKeys.of_secret(self.secret("user_token_secret"), named)
+        return TokenKeys(named)
 
     @cached_property
     def _kept(self) -> dict[str, str]:

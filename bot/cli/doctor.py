@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from bot.cli import stack
 from bot.cli.examinations.clock import examine_clock
 from bot.cli.examinations.database import examine_database
+from bot.cli.examinations.mail import examine_mail
 from bot.cli.examinations.processes import examine_actions, examine_processes, examine_rasa
 from bot.cli.examinations.telegram import examine_telegram
 from bot.cli.machine import free_disk_mb
@@ -45,6 +46,7 @@ def examine(settings: Settings, clock: Callable[[], datetime] = lambda: datetime
         ("var", lambda s: require_writable(s.var)),
         ("disk", _disk),
         ("business", _business),
+        ("user tokens", _user_tokens),
         ("database", examine_database),
         ("clock", lambda s: examine_clock(s, clock())),
         ("rasa environment", _rasa_environment),
@@ -54,6 +56,7 @@ def examine(settings: Settings, clock: Callable[[], datetime] = lambda: datetime
         ("rasa", examine_rasa),
         ("actions", examine_actions),
         ("telegram", examine_telegram),
+        ("mail", examine_mail),
     ]
     for name, check in checks:
         yield _finding(name, check, settings)
@@ -93,6 +96,10 @@ def _business(settings: Settings) -> None:
     from crm_store.business_file import load_business
 
     load_business(settings.business)
+
+
+def _user_tokens(settings: Settings) -> None:
+    _ = settings.token_keys
 
 
 def _rasa_environment(_settings: Settings) -> None:

@@ -19,6 +19,10 @@ app = typer.Typer(help="Write what is in the store to files.", no_args_is_help=T
 
 Out = Annotated[Path, typer.Argument(help="CSV file to write; one that is there is replaced.", resolve_path=True)]
 Document = Annotated[Path, typer.Argument(help="JSON file to write; one that is there is replaced.", resolve_path=True)]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Nothing later is looked at; UTC. Now if not given."),
+]
 Customer = Annotated[
     str,
     typer.Argument(
@@ -34,6 +38,14 @@ def identities(out: Out, as_json: Json = False) -> None:
     from crm_store.exports import IDENTITIES
 
     _export("records", IDENTITIES, out, as_json)
+
+
+@app.command()
+def values(out: Out, as_json: Json = False) -> None:
+    """What each customer is worth, as `rapport score` found it: one line a source record."""
+    from crm_store.exports import VALUES
+
+    _export("values", VALUES, out, as_json)
 
 
 @app.command()
@@ -53,16 +65,29 @@ def offers(out: Out, as_json: Json = False) -> None:
 
 
 @app.command()
-def needs(out: Out, as_json: Json = False) -> None:
-    """How likely each need of each customer is now: customer_id, segment, probability."""
+def needs(out: Out, as_of: AsOf = None, as_json: Json = False) -> None:
+    """How likely each need of each customer is: customer_id, segment, probability."""
     from crm_store.business_file import load_business
     from crm_store.exports import export_needs, how_many_customers
 
     with open_store() as (settings, engine):
         business = load_business(settings.business)
         with progress("customers", how_many_customers(engine)) as advance:
-            written = export_needs(engine, business, out, datetime.now(UTC), advance)
+            at = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+            written = export_needs(engine, business, out, at, advance)
     _written("needs", written, out, as_json)
+
+
+@app.command()
+def shares(out: Out, as_of: AsOf = None, as_json: Json = False) -> None:
+    """Which part of their spending customers told that they spend here: when, where, and what they so spend elsewhere."""
+    from crm_store.business_file import load_business
+    from crm_store.exports import export_shares
+
+    with open_store() as (settings, engine):
+        at = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+        written = export_shares(engine, load_business(settings.business), out, at)
+    _written("shares", written, out, as_json)
 
 
 @app.command()

@@ -35,9 +35,11 @@ def customers(file: File, as_json: Json = False) -> None:
 @app.command()
 def transactions(file: File, as_json: Json = False) -> None:
     """What customers bought or brought back."""
+    from crm_store.business_file import load_business
     from crm_store.imports import import_transactions
 
-    _load(import_transactions, file, as_json)
+    currency = load_business(load_settings().business).business.currency
+    _load(partial(import_transactions, currency=currency), file, as_json)
 
 
 @app.command()

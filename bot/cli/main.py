@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from bot.cli import consent as consents
-from bot.cli import exports, imports, report, staff
+from bot.cli import exports, imports, needs, report, staff
 from bot.cli.refusals import Refusal, explain
 from bot.cli.store import load_settings, open_store, opened
 from bot.cli.terminal import Json, progress, say, show, show_refusal
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(imports.app, name="import")
 app.add_typer(exports.app, name="export")
+app.add_typer(needs.app, name="needs")
 app.add_typer(report.app, name="report")
 app.add_typer(staff.app, name="staff")
 
@@ -144,6 +146,71 @@ def train(as_json: Json = False) -> None:
     model = training.train(settings, say)
     text = f"trained {model.path} (sha256 {model.sha256})"
     show({"path": str(model.path), "sha256": model.sha256, "trained_at": model.trained_at}, text, as_json)
+
+
+@app.command()
+def resolve(
+    new: Annotated[bool, typer.Option("--new", help="Only what came since the last run, compared with all.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find which records and chats are one person's, join what is sure, and queue what staff should look at."""
+    from datetime import UTC, datetime
+
+    from crm_store.business_file import load_business
+    from crm_store.identify.resolution.engines import LinkEngine
+    from crm_store.identify.resolution.stored import resolve as find
+
+    with open_store() as (settings, engine):
+        business = load_business(settings.business)
+        found = find(
+            engine,
+            business.identity,
+            datetime.now(UTC),
+            rules=business.linking,
+            only_new=new,
+            compare_on=LinkEngine(settings.link_engine),
+            progress=lambda step: say(f"resolve: {step}"),
+        )
+    text = f"{found.records} records, {found.new} of them new: {found.joined} customers joined to another"
+    text += f"; {found.to_review} pairs for staff to look at, {found.refused} refused"
+    show(asdict(found), text, as_json)
+
+
+@app.command()
+def score(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="Look at nothing after this day (UTC); today if not named."),
+    ] = None,
+    horizon_days: Annotated[int, typer.Option("--horizon-days", min=1, help="How far ahead to look.")] = 365,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML file to write: the portfolio, who moved, forecasts held against what came. One that is there is replaced.",
+            resolve_path=True,
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Value every customer: what they brought, what they will bring, what they could; and learn what tells of their needs."""
+    from datetime import UTC, timedelta
+
+    from bot.cli import score as scored
+    from crm_store.business_file import load_business
+
+    now = datetime.now(UTC)
+    until = as_of.replace(tzinfo=UTC) + timedelta(days=1, microseconds=-1) if as_of else now
+    if report:
+        scored.require_place(report)
+    with open_store() as (settings, engine):
+        business = load_business(settings.business)
+        found, learnt = scored.value_and_learn(engine, business, until=until, horizon=horizon_days, now=now)
+        drawn = scored.portfolio(engine, business, found, report, now)
+    taught_by = learnt.customers if learnt else 0
+    text = scored.as_text(found, drawn, report, taught_by)
+    result = {"customers": found.customers, "by_tier": found.by_tier, "models": found.models.as_dict()}
+    result |= {"portfolio": drawn.as_dict(), "report": str(report) if report else None}
+    show(result | {"likelihoods_learnt_from": taught_by}, text, as_json)
 
 
 @app.command()

@@ -34,6 +34,7 @@ def prepare(settings: Settings) -> Path:
     from demo.load import count_stock, load_demo
 
     load_business(settings.business)
+    _ = settings.token_keys  # one that cannot be read keeps the gateway from starting, and says so here
     with _alone(settings.var), opened(settings.database_url) as engine:
         bring_up_to_date(engine)
         model = ready_model(settings)

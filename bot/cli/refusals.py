@@ -34,13 +34,17 @@ def _of_settings(error: Exception) -> Refusal | None:
 
     from bot.cli.training import TrainingError
     from crm_store.business_file import InvalidBusinessError
+    from crm_store.identify.resolution.engines import SparkMissingError
+    from crm_store.identify.token_keys import TokenKeysError
 
     if isinstance(error, TrainingError):
         return Refusal(str(error), "correct what it names in business.yml, domain.yml or data/, then `rapport train`")
     if isinstance(error, InvalidBusinessError):
         return Refusal("\n".join(error.problems), f"correct {error.path}, then try again")
+    if isinstance(error, TokenKeysError | SparkMissingError):
+        return _halves(error, "; ")
     if isinstance(error, ValidationError) and error.title == "Settings":
-        wrong = "; ".join(f"setting {_setting(problem['loc'])}: {problem['msg']}" for problem in error.errors())
+        wrong = "; ".join(f"{_setting(problem['loc'])}{problem['msg']}" for problem in error.errors())
         return Refusal(wrong, "correct it in the environment or in .env")
     if isinstance(error, SettingsError):
         return Refusal(str(error), "correct it in the environment or in .env")
@@ -48,8 +52,11 @@ def _of_settings(error: Exception) -> Refusal | None:
 
 
 def _setting(loc: tuple[int | str, ...]) -> str:
+    """The setting that is wrong, before what is wrong with it; where several do not go together, the rest names them."""
+    if not loc:
+        return ""
     name = str(loc[0])
-    return name if name.isupper() else f"RAPPORT_{name.upper()}"
+    return f"setting {name if name.isupper() else f'RAPPORT_{name.upper()}'}: "
 
 
 def _of_store(error: Exception) -> Refusal | None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from bot.settings import Settings
 
+CACHE_MB = 64
+"""Of the database's pages: a command has one connection, and an import or a score goes through all of a large file."""
+
 
 def load_settings() -> Settings:
     """The settings as every process sees them."""
@@ -27,7 +30,7 @@ def opened(database_url: str) -> Iterator[Engine]:
     """An engine on the database as it is, closed afterwards whatever happens."""
     from crm_store.database import open_engine
 
-    engine = open_engine(database_url)
+    engine = open_engine(database_url, cache_mb=CACHE_MB)
     try:
         yield engine
     finally:

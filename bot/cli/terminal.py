@@ -70,4 +70,5 @@ def _lines(title: str, total: int | None) -> Iterator[Advance]:
 
     say(f"{title}: {total} to do" if total else title)
     yield advance
-    say(f"{title}: {done} done in {time.monotonic() - start:.1f} s")
+    count = f"{done} " if done or total is not None else ""
+    say(f"{title}: {count}done in {time.monotonic() - start:.1f} s")

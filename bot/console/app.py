@@ -17,6 +17,9 @@ from bot.console.call import add_calls
 from bot.console.guards import SameOrigin, SecurityHeaders, SignedIn
 from bot.console.lists import add_lists
 from bot.console.live import add_live
+from bot.console.matches import add_matches
+from bot.console.outbox import add_outbox
+from bot.console.portfolio.route import add_portfolio
 from bot.console.rendering import HERE, Clock, Pages
 from bot.console.report import add_report
 from bot.console.requests import add_requests
@@ -33,12 +36,16 @@ def create_console(engine: Engine, business: Business, settings: Settings, clock
     app = FastAPI(title="Rapport console", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(engine, business, settings, clock)
     add_sign_in(app, engine, pages, clock)
-    add_lists(app, engine, pages)
+    add_lists(app, engine, business, pages)
     add_talk(app, engine, pages, clock, wakeups)
-    add_requests(app, engine, pages, clock, wakeups)
+    add_requests(app, engine, business, pages, clock, wakeups)
     add_live(app, engine, clock, wakeups)
+    add_matches(app, engine, pages, clock)
     add_calls(app, engine, business, pages, clock)
     add_report(app, engine, business, pages, clock)
+    add_portfolio(app, engine, business, pages)
+    if settings.shows_codes:
+        add_outbox(app, engine, pages, settings, clock)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     _add_problems(app, pages)
     # The last added is the outermost.

@@ -184,6 +184,12 @@ def _add_acts(app: FastAPI, phone: _Phone) -> None:
             keep_said(it.connection, business, it.person, it.call, purpose, word == "yes", clock())
         return phone.to_call(request, call_id, "consent")
 
+    @app.post("/call/{call_id}/refuse-need")
+    def refuse_need(request: Request, call_id: str, form: Form) -> Response:
+        with phone.change(request, call_id) as it:
+            calls.refuse_need(it.connection, business, it.person, it.call, form.get("need", ""), clock())
+        return phone.to_call(request, call_id, "customer")
+
     @app.post("/call/log")
     def log_stranger(request: Request, form: Form) -> Response:
         try:

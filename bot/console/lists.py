@@ -9,13 +9,14 @@ from starlette.responses import HTMLResponse
 from bot.console.choices import NAME, Choices
 from bot.console.rendering import Live, Pages
 from crm_store.access.staff import Staff
+from crm_store.business import Business
 from crm_store.conversations.freshness import mark_of_list
 from crm_store.conversations.overview import counts, newest, waiting
 from crm_store.conversations.search import hits
 from crm_store.database import reading
 
 
-def add_lists(app: FastAPI, engine: Engine, pages: Pages) -> None:
+def add_lists(app: FastAPI, engine: Engine, business: Business, pages: Pages) -> None:
     """`GET /`."""
 
     @app.get("/")
@@ -39,7 +40,7 @@ def add_lists(app: FastAPI, engine: Engine, pages: Pages) -> None:
                 before=before,
                 is_vain=is_vain,
                 page=page,
-                waits=waiting(connection, reader),
+                waits=waiting(connection, business, reader),
                 counts=counts(connection, reader, wanted),
                 hits=hits(connection, ids, wanted.terms) if wanted.terms and ids else {},
             )

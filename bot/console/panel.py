@@ -6,6 +6,7 @@ It is drawn by the function that the decisions use, so staff see what the bot se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -33,6 +34,23 @@ class Known:
     """Where it was told, when no message did: at a till, on the phone."""
     told_by: str | None
     """Name of the member of staff who wrote it down."""
+    at: datetime | None = None
+    """When it was told, or done last."""
+    freshness: float = 1.0
+    """Probability that it still holds."""
+    days: float = 0.0
+    """On how many days it was bought, each as fresh as it is."""
+    key: str = ""
+    """Id of the question, where it answers one."""
+
+
+@dataclass(frozen=True)
+class Need:
+    id: str
+    title: str
+    probability: float
+    is_refused: bool
+    """Whether the customer has said that it is not theirs."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +59,8 @@ class Panel:
 
     picture: Picture
     worth_is_open: bool
-    needs: list[tuple[str, float]]
-    """Title and probability, likeliest first."""
+    needs: list[Need]
+    """The likeliest first."""
     known: list[Known]
     joins: Joins
     """Why the profiles are taken for one."""
@@ -61,10 +79,10 @@ def panel(connection: Connection, reader: Staff, transcript: Transcript, wording
     )
 
 
-def needs_of(drawn: Picture, wording: Wording) -> list[tuple[str, float]]:
-    """Title and probability of each segment, likeliest first."""
+def needs_of(drawn: Picture, wording: Wording) -> list[Need]:
+    """Each segment, the likeliest first."""
     ranked = sorted(drawn.needs.items(), key=lambda need: -need[1])
-    return [(wording.segment(segment), probability) for segment, probability in ranked]
+    return [Need(segment, wording.segment(segment), p, segment in drawn.refused) for segment, p in ranked]
 
 
 def known_of(connection: Connection, reader: Staff, drawn: Picture, wording: Wording) -> list[Known]:
@@ -78,6 +96,11 @@ def _known(piece: Evidence, wording: Wording, said: Said | None) -> Known:
         about, says = wording.question(piece.key), wording.option(piece.key, piece.value)
     elif piece.kind == "stated":
         about, says = "Said what they look for", wording.segment(piece.value)
+    elif piece.kind == "denied":
+        about, says = "Said that this is not theirs", wording.segment(piece.value)
     else:
         about, says = "Bought", wording.id(piece.value)
-    return Known(about, says, piece.words, piece.strength, piece.kind, said, piece.touchpoint, piece.told_by)
+    days = piece.days if piece.kind == "observed" else 0.0
+    origin = (said, piece.touchpoint, piece.told_by, piece.at)
+    key = piece.key if piece.kind == "answered" else ""
+    return Known(about, says, piece.words, piece.strength, piece.kind, *origin, piece.freshness, days, key)

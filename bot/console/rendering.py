@@ -46,15 +46,7 @@ class Pages:
         self._business = business
         self._settings = settings
         self._clock = clock
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["query"] = query
-        self._templates.globals["marked"] = marked
+        self._templates = templates()
 
     def wording(self) -> Wording:
         return Wording(self._business, self._clock())
@@ -80,6 +72,7 @@ class Pages:
             live=live,
             # The shop page at / is only there in demo mode.
             shop="/" if self._settings.shows_demo else None,
+            shows_codes=self._settings.shows_codes,
             **context,
         )
         return HTMLResponse(html, status)
@@ -87,6 +80,20 @@ class Pages:
     def _how_many_wait(self) -> int:
         with reading(self._engine) as connection:
             return how_many_wait(connection)
+
+
+def templates() -> Environment:
+    """The pages as templates, with what they name besides what they are given."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["query"] = query
+    made.globals["marked"] = marked
+    return made
 
 
 def query(choices: Mapping[str, str | None]) -> str:

@@ -10,12 +10,15 @@ from bot.console.forms import Form
 from bot.console.rendering import Clock, Live, Pages
 from bot.gateway.wakeups import Wakeups
 from crm_store.access.staff import Staff
+from crm_store.business import Business
 from crm_store.conversations.freshness import mark_of_requests
 from crm_store.conversations.open_requests import done_lately, finish, open_requests
 from crm_store.database import UnitOfWork, reading
 
 
-def add_requests(app: FastAPI, engine: Engine, pages: Pages, clock: Clock, wakeups: Wakeups) -> None:
+def add_requests(
+    app: FastAPI, engine: Engine, business: Business, pages: Pages, clock: Clock, wakeups: Wakeups
+) -> None:
     """`GET /requests` and `POST /requests/done`."""
 
     @app.get("/requests")
@@ -27,8 +30,8 @@ def add_requests(app: FastAPI, engine: Engine, pages: Pages, clock: Clock, wakeu
                 request,
                 "requests.html",
                 live=Live("requests", mark),
-                open_ones=open_requests(connection, reader),
-                done_ones=done_lately(connection, reader),
+                open_ones=open_requests(connection, business, reader),
+                done_ones=done_lately(connection, business, reader),
             )
 
     @app.post("/requests/done")

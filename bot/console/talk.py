@@ -25,7 +25,7 @@ from bot.console.rendering import Clock, Live, Pages
 from bot.console.timeline import timeline
 from bot.gateway.wakeups import Wakeups
 from crm_store.access.staff import Staff
-from crm_store.conversations import desk, joined, reviews
+from crm_store.conversations import corrections, desk, joined, reviews
 from crm_store.conversations.freshness import mark_of_conversation
 from crm_store.conversations.search import LONGEST_QUERY, terms
 from crm_store.conversations.transcripts import transcript
@@ -57,7 +57,7 @@ class Refusal:
 
 def add_talk(app: FastAPI, engine: Engine, pages: Pages, clock: Clock, wakeups: Wakeups) -> None:
     """`GET /conversations/{id}`, and a `POST` below it for each act."""
-    acts = {**_desk_acts(clock), **_review_acts(clock), **_identity_acts(clock)}
+    acts = {**_desk_acts(clock), **_review_acts(clock), **_identity_acts(clock), **_need_acts(pages, clock)}
 
     def page(request: Request, conversation_id: str, refusal: Refusal | None = None) -> HTMLResponse:
         reader: Staff = request.state.staff
@@ -168,6 +168,14 @@ def _identity_acts(clock: Clock) -> dict[str, Act]:
         joined.join_other(connection, person, conversation_id, named, reason, clock())
 
     return {"take-out": take_out, "same": same}
+
+
+def _need_acts(pages: Pages, clock: Clock) -> dict[str, Act]:
+    def refuse(connection: Connection, person: Staff, conversation_id: str, form: Form) -> None:
+        business = pages.wording().business
+        corrections.refuse_need(connection, business, person, conversation_id, form.get("need", ""), clock())
+
+    return {"refuse-need": refuse}
 
 
 def _reply_text(form: dict[str, Any]) -> str:

@@ -57,10 +57,24 @@ _CHOICES = {
     ("handed_over", "yes"): "Handed over",
     ("unsure", "yes"): "Hardly understood",
 }
+_INSTEAD = {
+    "household": "two of one household",
+    "twins": "twins",
+    "named after": "one named after the other",
+    "namesakes": "namesakes",
+    "chance": "two people with one mistyped or handed-on number",
+    "mistaken": "two people, one of whom gave the other's number",
+    "claim": "somebody who typed what is another's",
+    "alike": "two people with similar addresses",
+    "strangers": "two people who have this in common by chance",
+}
 _JOINED_BY = {
     "import": "an import",
+    "resolution": "the batch",
     "user_token": "proven",
     "telegram": "proven on Telegram",
+    "email_code": "proven by e-mail",
+    "link": "a link between channels",
     "erasure": "an erasure",
 }
 _LANGUAGES = {"en": "English", "id": "Bahasa Indonesia"}
@@ -105,6 +119,12 @@ class Wording:
             return f"for {minutes} min"
         return f"for {minutes // 60} h" if minutes < 48 * 60 else f"for {minutes // (24 * 60)} days"
 
+    def due(self, at: datetime) -> str:
+        """Until then, or how long it is overdue: "due in 12 min", "overdue for 3 h"."""
+        if self.now > at:
+            return f"overdue {self.span(at)}"
+        return f"due {self.span(self.now - (at - self.now)).replace('for', 'in', 1)}"
+
     def day(self, at: datetime) -> str:
         """The day as a heading."""
         here, today = at.astimezone(self.zone).date(), self.now.astimezone(self.zone).date()
@@ -113,6 +133,11 @@ class Wording:
         if here == today - timedelta(days=1):
             return "Yesterday"
         return f"{here:%A} {here.day} {here:%B}" + ("" if here.year == today.year else f" {here.year}")
+
+    def on(self, at: datetime) -> str:
+        """The day in a sentence, whatever today is."""
+        here = at.astimezone(self.zone)
+        return f"on {here.day} {here:%B %Y}"
 
     def clock(self, at: datetime) -> str:
         return f"{at.astimezone(self.zone):%H:%M}"
@@ -211,6 +236,10 @@ class Wording:
     def joined_by(self, actor: str) -> str:
         """What joined two profiles, where no person did."""
         return _JOINED_BY.get(actor, self.id(actor))
+
+    def instead(self, kind: str) -> str:
+        """What two who are not one person are most likely to be."""
+        return _INSTEAD.get(kind, "two people")
 
     def asked(self, kind: str) -> str:
         """What somebody of the business was asked for."""

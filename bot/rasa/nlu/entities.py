@@ -22,6 +22,8 @@ SPACY_DOC = "text_spacy_doc"
 NAMES = ("product", "store")
 NUMBERS = ("order_number", "loyalty_number")
 _WORD = re.compile(r"\w")
+_NO_WORD = re.compile(r"\{\w+\}|\S*[\d@]\S*")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
@@ -73,3 +75,8 @@ def in_general(message: Message, start: int = 0, end: int | None = None) -> str:
             general += f"{between}{{{span.label_}}}"
             at = span.end_char
     return text[start:] if is_alone and not _WORD.search(text[at:]) else general + text[at:]
+
+
+def has_words(general: str) -> bool:
+    """Whether a text, as `in_general` gives it, says anything beside numbers, codes and addresses, which are in no language."""
+    return bool(_LETTER.search(_NO_WORD.sub(" ", general)))

@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.rasa.nlu.clauses import halves
-from bot.rasa.nlu.entities import in_general
+from bot.rasa.nlu.entities import has_words, in_general
 from bot.rasa.nlu.judging import Features, Judge, Nearest
 from bot.rasa.nlu.wanted import wanted_language
 
@@ -146,7 +146,7 @@ class Understanding(GraphComponent):
         similarity = self._nearest(*general)
         if confidence < self._config["least_confidence"] or similarity < self._config["least_similarity"]:
             name, confidence = OUT_OF_SCOPE, 1.0 - max(confidence, similarity)
-        found = [_entity("language", *self._language_of(row, similarity, message))]
+        found = [_entity("language", *self._language_of(row, similarity, message, said))]
         parts = self._parts(message, 0, len(text)) if name in QUESTIONS else []
         if parts:
             name, confidence = parts[0].name, parts[0].sure
@@ -197,13 +197,13 @@ class Understanding(GraphComponent):
         return found
 
     def _language_of(
-        self, row: tuple[np.ndarray, np.ndarray], similarity: float, message: Message
+        self, row: tuple[np.ndarray, np.ndarray], similarity: float, message: Message, general: str
     ) -> tuple[str, float]:
-        """The language of the words when they are sure, else the one of the conversation so far."""
+        """The language of the words when there are any and they are sure, else the one of the conversation so far."""
         language, sure = self._language(*row)[0]
         before = (message.get(METADATA) or {}).get("language")
         unlike = similarity < self._config["least_similarity"]  # nonsense is in no language
-        if before and (unlike or sure < self._config["sure_language"]):
+        if before and (unlike or not has_words(general) or sure < self._config["sure_language"]):
             return before, sure
         return language, sure
 

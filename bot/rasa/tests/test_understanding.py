@@ -226,6 +226,13 @@ class TheComponent(unittest.TestCase):
         for text in ("halo", "hello there", "☕"):
             self.assertEqual(self.entity(self.understood(text, "id", component), "language"), "id")
 
+    def test_numbers_codes_and_addresses_are_in_the_language_of_the_conversation(self) -> None:
+        texts = ("828 650", "0812-7700-1234", "thank.you@mail.example", "{order_number}", "halo@kopi.example 828650")
+        for text in (*texts, *(f"{number:03} {number * 7 % 1000:03}" for number in range(0, 1000, 9))):
+            for language in ("en", "id"):
+                self.assertEqual(self.entity(self.understood(text, language), "language"), language, text)
+        self.assertEqual(self.entity(self.understood("terima kasih banyak 828 650"), "language"), "id")
+
     def test_asks_no_judge_for_details_that_nobody_taught(self) -> None:
         self.assertEqual(list(self.loaded._details), ["need", "faq"])
 
