@@ -18,7 +18,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 10_000  # ms; a busy machine is slow, a broken page never gets there
+PATIENCE = 30_000  # ms; a machine busy with other tests is slow, a broken page never gets there
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from httpx import AsyncClient, Response
 
 from crm_store.identify.proof import AUDIENCE
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 30
 
 
 @dataclass

@@ -7,13 +7,24 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Engine, Float, Integer, Numeric, Table, insert
+from sqlalchemy import JSON, Boolean, Column, Date, DateTime, Engine, Float, Integer, Numeric, Table, insert
 from visitor import rows
 
 from crm_store.database import UnitOfWork
 from crm_store.tables import Utc, metadata, notices, staff
 
-NOT_OF_CUSTOMERS = {"staff", "staff_sessions", "erasures", "stock", "telegram_updates", "notices"}
+NOT_OF_CUSTOMERS = {
+    "staff",
+    "staff_sessions",
+    "erasures",
+    "stock",
+    "telegram_updates",
+    "learnt_likelihoods",
+    "scorings",
+    "notices",
+    "codes_asked",
+    "resolutions",
+}
 """Tables that hold nothing of a customer; every other one is filled, and so has to be erased and disclosed."""
 COLLEAGUE, WORDING = "c" * 32, "w" * 16
 """A member of staff and a privacy notice, to which rows of customers refer."""
@@ -43,6 +54,7 @@ class Person:
             "id": own.get(table.name) or uuid4().hex,
             "customer_id": self.profile,
             "canonical_id": self.profile,
+            "other_id": self.profile,
             "conversation_id": self.conversation,
             "message_id": self.message,
             "in_reply_to": self.message,
@@ -54,7 +66,7 @@ class Person:
             "held_by": COLLEAGUE,
             "reviewed_by": COLLEAGUE,
             "notice_id": WORDING,
-            "other_id": self.profile,
+            "scoring_id": None,
             "number": uuid4().int % 10**9,
         }
         if column.name in by_name:
@@ -64,6 +76,8 @@ class Person:
             return {"words": self.words, "of": self.profile}
         if isinstance(kind, Boolean):
             return True
+        if isinstance(kind, Date):
+            return at.date()
         if isinstance(kind, Utc | DateTime):
             return at
         if isinstance(kind, Integer | Float | Numeric):

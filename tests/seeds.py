@@ -12,7 +12,9 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, insert, update
 
+from crm_store.business import Identity
 from crm_store.database import UnitOfWork
+from crm_store.identify.linking import LINKING_TYPES, Rules
 from crm_store.tables import (
     conversations,
     customers,
@@ -31,6 +33,19 @@ from crm_store.tables import (
 
 def new_id() -> str:
     return uuid4().hex
+
+
+READ = Rules(
+    Identity.model_validate(
+        {
+            "typed_by": {
+                source: dict.fromkeys(LINKING_TYPES, "machine")
+                for source in ("web", "loyalty", "phone", "pos", "repair")
+            }
+        }
+    )
+)
+"""Where machines read all that records are found by, so that one identifier in common is enough."""
 
 
 def add_customer(connection: Connection, at: datetime, canonical_id: str | None = None) -> str:
@@ -106,7 +121,7 @@ def add_colleague(connection: Connection, name: str, at: datetime) -> str:
 
 def add_tier(connection: Connection, customer: str, value: float, tier: str, at: datetime) -> None:
     connection.execute(
-        insert(value_scores).values(customer_id=customer, actual_value=value, tier=tier, facts={}, computed_at=at)
+        insert(value_scores).values(customer_id=customer, actual_value=value, tier=tier, purchases=0, computed_at=at)
     )
 
 

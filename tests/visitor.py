@@ -4,14 +4,17 @@ either. What Rasa would have understood is said along; time passes only when som
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
-from sqlalchemy import Engine, Table, func, insert, select
+from sqlalchemy import Connection, Engine, Table, event, func, insert, select
 
+from crm_store import prepared
 from crm_store.business import Business
 from crm_store.conversations import inbox
 from crm_store.conversations.inbox import Understood
@@ -20,6 +23,7 @@ from crm_store.conversations.sessions import open_session, raise_session
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.proof import Proof
 from crm_store.moment import Reply, TurnResult, Understanding
+from crm_store.prepared import carried_out
 from crm_store.tables import conversations, interactions, metadata
 from crm_store.turn import TurnRequest, take_turn
 
@@ -42,6 +46,8 @@ class Visitor:
     session_token: str
     device_token: str
     last_request: TurnRequest = field(default=NOTHING_SAID)
+    code_key: bytes | None = None
+    """Of one-time codes, where the business can send any."""
 
     def says(
         self, text: str, action: str, *entities: tuple[str, str, float], language: str = "en", confidence: float = 0.9
@@ -64,7 +70,7 @@ class Visitor:
 
     def again(self) -> TurnResult:
         """The turn of the last message, taken or retried."""
-        return take_turn(self.engine, self.business, self.last_request, lambda: self.at)
+        return take_turn(self.engine, self.business, self.last_request, lambda: self.at, self.code_key)
 
     def hears(self, message_id: str, result: TurnResult) -> None:
         replies = [Outgoing(reply.response, reply.response, (), reply.offer) for reply in result.replies]
@@ -153,6 +159,26 @@ def everything(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table."""
     with reading(engine) as connection:
         return {name: sorted(map(tuple, rows(connection, table)), key=repr) for name, table in metadata.tables.items()}
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """Every statement that is run."""
+    run: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        run.append(statement)
+
+    def noted(connection: Connection, statement: str, asked: Any) -> Sequence[Sequence[Any]]:
+        run.append(statement)
+        return carried_out(connection, statement, asked)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        with patch.object(prepared, "carried_out", noted):
+            yield run
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def rows(connection: Any, table: Table, **where: Any) -> Sequence[Any]:

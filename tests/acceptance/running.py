@@ -129,7 +129,7 @@ def running(database_url: str, var: Path, **settings: str) -> Iterator[Stack]:
 class Talker:
     """One customer in the chat."""
 
-    def __init__(self, stack: Stack, language: str = "en", **session: str) -> None:
+    def __init__(self, stack: Stack, language: str = "en", **session: str | bool) -> None:
         self._http = stack.http
         opened = self._http.post("/v1/chat/sessions", json={"language": language, **session})
         assert opened.status_code == 201, opened.text

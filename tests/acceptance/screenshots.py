@@ -10,11 +10,12 @@ import re
 import subprocess
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
 from acceptance.running import Stack, Talker
-from browsing import Widget
+from browsing import PATIENCE, Widget
 from playwright.sync_api import Browser, Page, expect
 
 from bot.cli.training import RASA_PYTHON
@@ -31,7 +32,6 @@ picture = Image.open(sys.argv[1]).convert("RGB").quantize(256, dither=Image.Dith
 picture.save(sys.argv[1], optimize=True)
 """
 """A third of the bytes, and nobody sees it. Rasa's environment has Pillow."""
-PATIENCE = 20_000  # ms
 SENTENCE = "hi, what do you recommend?"
 Visit = Callable[..., Page]
 
@@ -83,7 +83,7 @@ def test_the_chat_in_indonesian(visit: Visit) -> None:
 
 def test_the_same_sentence_from_four_customers_and_what_staff_see_of_it(visit: Visit, stack: Stack) -> None:
     who_waits = others(stack)
-    tastes = {"Wira": "By hand|A good price", "Sari": "", "Dewi": "Quick and easy", "Budi": "Taste"}
+    tastes = {"Wira": "By hand|A good price", "Sari": "", "Dewi": "Quick and easy|A little", "Budi": "Taste"}
     panels = {}
     for name, wanted in tastes.items():
         page = visit("/", 1000, 900)
@@ -118,6 +118,12 @@ def test_the_same_sentence_from_four_customers_and_what_staff_see_of_it(visit: V
     page.goto(f"{stack.url}/console/call?order={next(p.order for p in PEOPLE if p.id == 'sari')}")
     expect(page.get_by_role("heading", name="Sari Wijaya")).to_be_visible()
     keep(page, "console-call")
+    for days in (60, 0):
+        day = datetime.now(UTC) - timedelta(days=days)
+        stack.rapport("score", "--as-of", f"{day:%Y-%m-%d}")
+    page.goto(f"{stack.url}/console/portfolio")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    keep(page, "console-portfolio")
     page.goto(f"{stack.url}/console/report")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     keep(page, "console-report")

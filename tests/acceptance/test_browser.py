@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 from acceptance.running import Stack, is_carried_out, until
-from browsing import Widget
+from browsing import PATIENCE, Widget
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import Engine, select
 
@@ -19,12 +19,11 @@ from crm_store.tables import conversations, events, metadata
 # The pages are the same on either database.
 pytestmark = pytest.mark.parametrize("stack", ["sqlite"], indirect=True)
 
-PATIENCE = 20_000  # ms; other tests may have kept the machine busy
 SENTENCE = "hi, what do you recommend?"
 TASTES = {
     "Sari": "Quick and easy",
     "Budi": "Taste|By hand",
-    "Dewi": "Quick and easy|With a machine",
+    "Dewi": "Quick and easy|With a machine|A little",
     "Wira": "A good price|By hand",
     "Stay anonymous": "Quick and easy|With a machine",
 }

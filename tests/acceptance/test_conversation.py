@@ -95,7 +95,8 @@ def test_a_store_purchase_and_a_phone_call_imported_in_between_change_what_the_c
     assert "something went wrong" in text_of(after.say(SENTENCE))
     reason = _reason(store, after.conversation_id)
     assert "service first: complaint" in reason
-    assert "tier below_zero" in reason
+    # He has cost more than he brought now; that he will again, only the next `rapport score` can tell.
+    assert "tier migrator: value -" in reason
 
 
 def test_a_device_that_comes_back_is_welcomed_back_in_a_new_conversation(stack: Stack) -> None:

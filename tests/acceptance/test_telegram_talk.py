@@ -78,7 +78,7 @@ def test_a_guest_does_the_same_in_indonesian_and_answers_by_button(arrives: Arri
 
 def test_help_and_the_menu_are_in_the_accounts_language(arrives: Arrives, telegram: FakeTelegram) -> None:
     assert "Saya asisten, bukan orang" in arrives("id").asks_all("/help")[0].text
-    assert [command["command"] for command in telegram.menu["id"]] == ["help", "language", "privacy", "forget"]
+    assert [command["command"] for command in telegram.menu["id"]] == ["help", "language", "link", "privacy", "forget"]
 
 
 def test_the_language_is_changed_by_command(arrives: Arrives, store: Engine) -> None:

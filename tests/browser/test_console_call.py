@@ -136,6 +136,7 @@ def test_no_page_is_wider_than_the_screen(agent: Page, address: str, scheme: str
         "call?name=lestari",
         "call?phone=%2B628115550003",
         "report",
+        "matches",
         "requests",
     ):
         agent.goto(f"{address}/{path}")

@@ -239,6 +239,24 @@ def test_whoever_says_it_twice_is_not_signed_in_by_it(widget: Widget, page: Page
         widget.shows("hi", "heard hi from a guest")
 
 
+SEES_LATE = """
+const seen = {}, get = Storage.prototype.getItem, set = Storage.prototype.setItem;
+Storage.prototype.getItem = function (key) { return key in seen ? seen[key] : get.call(this, key); };
+Storage.prototype.setItem = function (key, value) { delete seen[key]; set.call(this, key, value); };
+addEventListener('storage', (event) => {
+    if (!event.isTrusted) return;
+    event.stopImmediatePropagation();
+    if (!(event.key in seen)) seen[event.key] = event.oldValue;
+    setTimeout(() => {
+        if (event.key in seen) seen[event.key] = event.newValue;
+        if (get.call(localStorage, event.key) === event.newValue) delete seen[event.key];
+        dispatchEvent(new StorageEvent('storage', { key: event.key }));
+    }, 100);
+});
+"""
+"""What another window keeps is seen a tenth of a second later than it is told: as on a busy machine."""
+
+
 @pytest.mark.parametrize("attributes", ["", f"user-token={signed('sari')}"], ids=["a guest", "signed in"])
 def test_another_window_shows_nothing_of_whoever_left_in_this_one(
     widget: Widget, page: Page, chat: ChatServer, attributes: str
@@ -253,6 +271,26 @@ def test_another_window_shows_nothing_of_whoever_left_in_this_one(
     widget.say("hi")
     widget.shows("hi", "heard hi from a guest")
     other.shows("hi", "heard hi from a guest")
+
+
+def test_two_windows_go_on_in_one_conversation_though_what_one_keeps_is_seen_late_in_the_other(
+    widget: Widget, page: Page, chat: ChatServer
+) -> None:
+    widget.visit().open()
+    widget.say("my secret")
+    expect(widget.messages).to_have_count(2)
+    slow = page.context.new_page()
+    slow.add_init_script(SEES_LATE)
+    other = Widget(slow, widget.url).visit().open()
+    expect(other.messages).to_have_count(2)
+    page.evaluate(
+        "fetch = ((fetch) => (...asked) => new Promise((go) => setTimeout(go, 300)).then(() => fetch(...asked)))(fetch)"
+    )
+    says_it_is_not_me(page)
+    widget.say("hi")
+    other.shows("hi", "heard hi from a guest")
+    widget.shows("hi", "heard hi from a guest")
+    assert len(chat.posted("/v1/chat/sessions")) == 2
 
 
 def test_a_late_write_of_another_window_brings_nobody_back(widget: Widget, page: Page, chat: ChatServer) -> None:

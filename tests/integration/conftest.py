@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import seeds
 import uvicorn
 from acceptance.running import free_port
 from colleague import Colleague, hire, only_console
@@ -28,7 +29,9 @@ from bot.channels.telegram import delivery
 from bot.cli.main import app as command
 from bot.gateway.app import create_app
 from bot.settings import Settings
+from crm_store.access.staff import Staff
 from crm_store.business import Business
+from crm_store.database import UnitOfWork
 
 ALLOWED = "https://shop.example"
 
@@ -172,3 +175,12 @@ def rapport(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) 
         return CliRunner().invoke(command, arguments)
 
     return run
+
+
+@pytest.fixture
+def agent(engine: Engine, now: datetime) -> Staff:
+    """Somebody of the business who says who is who."""
+    with UnitOfWork(engine) as work:
+        staff_id = seeds.add_colleague(work.connection, "Rina", now)
+        work.commit()
+    return Staff(staff_id, "rina@desk.example", "Rina", "agent", now, None)

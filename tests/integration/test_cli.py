@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,12 +12,15 @@ from pathlib import Path
 import pytest
 from acceptance.running import free_port
 from commands import Rapport, answer, diagnosis, leave_a_message, make_newer, plant_a_foreign_model
+from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, text
 from typer.testing import CliRunner, Result
 
 from bot.cli.main import app
+from bot.settings import ROOT, Settings
 from crm_store.access.staff import SignInRefusedError, sign_in
 from crm_store.database import open_engine
+from crm_store.identify.token_keys import TokenKeysError
 from crm_store.tables import customers, identifiers, outbox
 
 CUSTOMERS = "source,source_id,email\nshop,1,ana@example.com\nshop,2,budi@example.com\n"
@@ -226,6 +230,28 @@ def test_a_setting_that_cannot_be_is_named_as_it_is_written(alone: Path, monkeyp
     result = CliRunner().invoke(app, ["status"])
     refused(result, "setting PORT:", ".env")
     assert "setting RAPPORT_LOG_LEVEL:" in result.stderr
+
+
+def test_keys_of_user_tokens_that_cannot_be_read_are_named_with_the_mend(
+    alone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alone / "keys.json").write_text('{"keys": [{"kty": "oct"}]}')
+    monkeypatch.setenv("RAPPORT_USER_TOKEN_KEYS", "keys.json")
+    settings = Settings(_env_file=None)
+    with pytest.raises(TokenKeysError, match=r"RAPPORT_USER_TOKEN_KEYS, keys.json: key 1 has no `kid`; give each"):
+        _ = settings.token_keys
+    monkeypatch.setenv("RAPPORT_USER_TOKEN_KEYS", "nowhere.json")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert "nowhere.json" in result.stdout
+
+
+def test_a_secret_that_nobody_set_does_not_count_beside_named_keys(alone: Path) -> None:
+    (alone / "keys.json").write_text(json.dumps({"keys": [{"kid": "a", "kty": "oct", "k": "A" * 64}]}))
+    keys = Path("keys.json")
+    assert Settings(_env_file=None, demo=False, user_token_keys=keys).token_keys.unnamed is None
+    assert Settings(_env_file=None, business=ROOT / "demo/business.yml", user_token_keys=keys).token_keys.unnamed
+    given = SecretStr("a secret of the operator's own, 32 bytes")
+    assert Settings(_env_file=None, demo=False, user_token_keys=keys, user_token_secret=given).token_keys.unnamed
 
 
 def test_a_command_that_does_not_exist_is_a_usage_error() -> None:

@@ -145,6 +145,15 @@ def test_who_wants_no_profile_is_not_valued_even_when_verified(sari: Visitor) ->
     assert kept(sari.engine, value_scores) == []
 
 
+def test_what_was_computed_of_who_wants_no_profile_goes_with_the_word(sari: Visitor) -> None:
+    sari.says("what do you recommend?", "action_advise")
+    assert kept(sari.engine, value_scores) != []
+    word(sari, OFFERS, granted=False)
+    assert kept(sari.engine, value_scores) != []
+    word(sari, PROFILE, granted=False)
+    assert kept(sari.engine, value_scores) == []
+
+
 def test_what_was_learnt_counts_again_when_it_is_allowed_again(guest: Visitor) -> None:
     guest.says("something for the office", "action_note_need", OFFICE)
     word(guest, PROFILE, granted=False)

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Engine, delete, insert, select, update
 from starlette.routing import Mount, Route
+from visitor import only_row
 
 from bot.console import create_console
 from bot.console.guards import SESSION_COOKIE, SignedIn
@@ -25,6 +26,7 @@ from crm_store.access.consent import OFFERS, PROFILE, keep_word
 from crm_store.access.staff import disable_staff, staff_of
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
+from crm_store.differentiate.scoring import score
 from crm_store.tables import conversations, messages, staff, staff_sessions
 
 EMAIL = "rina@example.com"
@@ -396,6 +398,40 @@ async def test_a_verified_customer_is_shown_with_name_worth_and_other_profiles(r
     assert "observed: purchases on record" in page
     assert "answered on web chat" in page  # evidence from her other conversation
     assert "declined" in page
+    assert "Expected" not in page
+
+
+async def test_what_is_expected_of_a_verified_customer_stands_there_with_its_interval_and_until_when_it_was_learnt(
+    engine: Engine, business: Business, now: datetime, read: Read
+) -> None:
+    score(engine, business, as_of=now - timedelta(days=1), horizon=365, now=now)
+    page = text(await read("known_customer"))
+    money = r"IDR [\d,]+"
+    assert re.search(
+        rf"Expected {money} {money} to {money} Could be {money} {money} to {money} Intervals at 90 ?%", page
+    )
+    assert "learnt from all customers until yesterday 12:00" in page
+
+
+async def test_the_share_of_customer_stands_there_as_it_was_told_with_its_source(
+    engine: Engine, agent: AsyncClient, now: datetime
+) -> None:
+    made = seeds.seed(engine, now)
+    with UnitOfWork(engine) as work:
+        known, guest = (only_row(engine, conversations, id=made[name]) for name in ("known_customer", "office_guest"))
+        for talk in (known, guest):
+            told = seeds.Talk(work.connection, talk.customer_id, now - timedelta(days=40), assurance="verified")
+            told.customer_says("separuh", "answer_question")
+            told.teaches("answered", "share", "half", strength=0.9)
+        work.commit()
+    page = text(await agent.get(f"/console/conversations/{known.id}"))
+    assert re.search(
+        r"Share of customer As told on 21 January 2026 ?: About half answered on web chat ?, 21 Jan "
+        r"Spent here (IDR [\d,]+) in the 365 days before Elsewhere \1 IDR [\d,]+ to IDR [\d,]+ ",
+        page,
+    )
+    assert "Roughly how much of your coffee do you buy from us? About half" in page
+    assert "Share of customer" not in text(await agent.get(f"/console/conversations/{guest.id}"))
 
 
 async def test_who_wants_no_profile_is_shown_as_that_and_without_value_and_needs(

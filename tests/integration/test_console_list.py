@@ -76,8 +76,8 @@ async def test_who_waits_stands_first_with_how_long_and_why(
     page = await rina.page()
     top = text(page)[text(page).index("Waiting for a person Guest") :]
     for piece in (
-        "for 3 h asked for a person Customer: a person please Take over",
-        "for 38 min was not understood twice Customer: yes a human pls Take over",
+        "for 3 h asked for a person due in 21 h Customer: a person please Take over",
+        "for 38 min was not understood twice due in 23 h Customer: yes a human pls Take over",
     ):
         assert piece in top
     assert top.index("for 3 h") < top.index("for 38 min") < top.index("Sari Wijaya")

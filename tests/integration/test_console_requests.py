@@ -18,7 +18,7 @@ from visitor import Visitor, arrive, responses
 from crm_store.access.retention import prune
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
-from crm_store.tables import conversations, interactions
+from crm_store.tables import conversations, interactions, value_scores
 
 
 @pytest.fixture
@@ -74,6 +74,49 @@ async def test_what_customers_ask_for_stands_there_oldest_first_with_whose_it_is
     assert "somebody should ring me about a big order" in shown
     assert f'href="/console/conversations/{known.conversation_id}#m4"' in page.text
     assert f'href="/console/conversations/{stranger.conversation_id}#m1"' in page.text
+
+
+async def test_what_is_due_first_stands_first_and_what_is_late_is_overdue(
+    rina: Colleague, engine: Engine, business: Business, clock: Clock
+) -> None:
+    for name, tier, hours in (("wira", "below_zero", 2), ("sari", "most_valuable", 1)):
+        known = Known(engine, clock() - timedelta(days=9), name)
+        at = clock() - timedelta(hours=hours)
+        arrive(engine, business, at, proof=known.proof).says(f"{name} wants a person", "action_talk_to_person")
+        with UnitOfWork(engine) as work:
+            seeds.add_tier(work.connection, known.profile, 1, tier, clock())
+            work.commit()
+    arrive(engine, business, clock() - timedelta(hours=3)).says("a guest wants a person", "action_talk_to_person")
+
+    def told(page: Response) -> list[str]:
+        return re.findall(r"(due in [\w ]+|overdue for [\w ]+) A person (\w+) ", open_part(page))
+
+    assert told(await rina.page("requests")) == [
+        ("due in 60 min", "sari"),
+        ("due in 21 h", "a"),
+        ("due in 22 h", "wira"),
+    ]
+    waiting = await rina.reads()
+    assert waiting.index("sari wants") < waiting.index("a guest wants") < waiting.index("wira wants")
+    clock.move(hours=2)
+    assert told(await rina.page("requests"))[0] == ("overdue for 59 min", "sari")
+    clock.move(hours=24)
+    assert {due.split()[0] for due, _ in told(await rina.page("requests"))} == {"overdue"}
+
+
+async def test_whoever_costs_more_than_they_bring_is_served_and_gets_a_person_by_the_floor(
+    rina: Colleague, engine: Engine, business: Business, clock: Clock
+) -> None:
+    wira = Known(engine, clock() - timedelta(days=9), "wira")
+    wira.ordered("ORD-1001", 2, ("House Blend 250 g", 1), status="on the way")
+    wira.in_repair("Grinder", 20, "collected", cost=60_000)
+    visitor = arrive(engine, business, clock(), proof=wira.proof)
+    assert responses(visitor.says("what do you have for me?", "action_advise")) != []
+    with reading(engine) as connection:
+        assert connection.execute(select(value_scores.c.tier)).scalar_one() == "below_zero"
+    assert responses(visitor.says("where is my order?", "action_order_status")) == ["utter_order"]
+    assert responses(visitor.says("a person please", "action_talk_to_person")) == ["utter_person_asked"]
+    assert "for less than a minute due in 24 h A person a person please" in open_part(await rina.page("requests"))
 
 
 async def test_what_was_done_is_open_no_more_and_tells_who_did_it_and_when(

@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,7 @@ OFFICE = ("need", "office", 0.95)
 
 @pytest.fixture
 def kartika() -> Person:
-    return Person("Kartika Rahasia wants decaf")
+    return Person("Kartika Rahasia wants mocha")
 
 
 @pytest.fixture
@@ -275,7 +276,8 @@ def test_what_waits_unanswered_in_a_forgotten_conversation_goes_with_it(
 
 # On a channel that is sent to ----------------------------------------------------------------------------------------
 
-CHAT = "4711"
+CHAT = "5820047113"
+"""Long enough that no random identifier holds it by chance."""
 
 
 @pytest.fixture
@@ -498,3 +500,18 @@ def test_while_somebody_reads_the_old_rows_the_erasure_stays_open_and_is_taken_u
         (tombstone,) = rows(connection, erasures)
     assert tombstone.done_at is not None
     assert kartika.words.encode() not in bytes_of(store)
+
+
+def test_who_writes_again_at_the_moment_in_which_goodbye_goes_is_not_lost(by_message: Visitor, tmp_path: Path) -> None:
+    engine, at = by_message.engine, by_message.at
+    fresh = say_goodbye(by_message)
+    settle(engine)
+    with ThreadPoolExecutor(1) as meanwhile:
+        with UnitOfWork(engine) as work:
+            inbox.accept(work.connection, fresh, "c1", "hello again", None, at)
+            ending = meanwhile.submit(carry_out, engine, tmp_path / "tracker.db", at)
+            with pytest.raises(TimeoutError):
+                ending.result(0.3)
+            work.commit()
+        assert ending.result(20) == 1
+    assert found_anywhere(engine, "hello again")

@@ -14,7 +14,8 @@ from visitor import counts, everything, kept, only_row
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
 from crm_store.differentiate import picture
-from crm_store.differentiate.value import purchase_days, value_facts
+from crm_store.differentiate.evidence import purchases
+from crm_store.differentiate.value import value_facts
 from crm_store.events import Event, EventError, keep_event
 from crm_store.identify.lookup import (
     AmbiguousIdentifiersError,
@@ -229,7 +230,9 @@ def test_the_value_of_a_customer_is_that_of_all_joined_profiles_and_of_nobody_el
         assert value_facts(connection, business, [], now).purchases == 0
 
 
-def test_days_of_purchase_are_counted_once_each_by_category(engine: Engine, sari: str, now: datetime) -> None:
+def test_days_of_purchase_are_counted_once_each_by_category(
+    engine: Engine, business: Business, sari: str, now: datetime
+) -> None:
     """Days are UTC, on a server in any zone: 16:30 and 23:30 UTC are one day, though two in Jakarta."""
     evening = datetime.fromisoformat("2026-02-20T16:30:00+00:00")
     late = datetime.fromisoformat("2026-02-20T23:30:00+00:00")
@@ -242,7 +245,9 @@ def test_days_of_purchase_are_counted_once_each_by_category(engine: Engine, sari
         keep_event(work.connection, an_event(now, "return", "back", amount=1, category="grinders"), sari)
         later = an_event(now + timedelta(days=1), "purchase", "later", amount=1, category="machines")
         keep_event(work.connection, later, sari)
-        assert purchase_days(work.connection, [sari], now) == {"capsules": 2}
+        periods, last = purchases(work.connection, business, [sari], now)
+        assert periods == {"capsules": {0: 2}}
+        assert last == {"capsules": now.replace(hour=0)}
 
 
 def test_a_purchase_is_evidence_of_a_need(engine: Engine, business: Business, sari: str, now: datetime) -> None:

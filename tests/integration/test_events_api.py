@@ -42,6 +42,12 @@ async def test_a_purchase_becomes_a_transaction(till: Till, engine: Engine, cloc
     assert not kept(engine, interactions)
 
 
+async def test_a_currency_that_is_left_empty_is_the_business_s(till: Till, engine: Engine) -> None:
+    assert (await till.reports("purchase", amount=10, currency="")).status_code == 202
+    (row,) = kept(engine, transactions)
+    assert row.currency is None
+
+
 async def test_a_return_becomes_a_transaction_that_takes_off(till: Till, engine: Engine) -> None:
     await till.reports("return", amount=78_000)
     (row,) = kept(engine, transactions)
@@ -117,6 +123,10 @@ NO_EVENTS: list[tuple[dict[str, Any], str]] = [
     ({"identifiers": [{"type": "email", "value": "n/a"}]}, "no-identifiers"),
     ({"amount": None}, "event-invalid"),
     ({"amount": "10"}, "event-invalid"),
+    ({"amount": 10, "currency": "USD"}, "event-invalid"),
+    ({"amount": 10, "currency": "Rp"}, "event-invalid"),
+    ({"amount": 10, "currency": "USDT"}, "event-invalid"),
+    ({"amount": 10, "currency": 360}, "event-invalid"),
     ({"identifiers": [{"type": "email"}]}, "invalid-request"),
     ({"identifiers": [{"type": "E-Mail", "value": "x"}]}, "invalid-request"),
     ({"identifiers": [{"type": "record", "value": "web/\u0000"}]}, "invalid-request"),

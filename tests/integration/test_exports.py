@@ -7,7 +7,7 @@ import json
 import sqlite3
 import stat
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 import seeds
 from commands import Rapport, answer
 from person import NOT_OF_CUSTOMERS, Person, fill
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from visitor import arrive
 
 from crm_store.access.consent import PROFILE
@@ -25,7 +25,7 @@ from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
 from crm_store.exports import AT_A_TIME, TRANSCRIPTS, export, how_many
 from crm_store.identify.proof import Proof
-from crm_store.tables import consents, conversations, customers, identifiers, messages, metadata
+from crm_store.tables import consents, conversations, customers, evidence, identifiers, messages, metadata
 
 SARI = Proof("web", "sari.w", {"given_name": "Sarinah"})
 
@@ -95,6 +95,34 @@ def test_needs_are_a_line_for_each_customer_and_segment(
         total[line["customer_id"]] = total.get(line["customer_id"], 0) + float(line["probability"])
     assert written == len(total) * len(business.segment_ids)
     assert all(each == pytest.approx(1, abs=1e-4) for each in total.values())
+
+
+def test_shares_are_a_line_for_each_customer_who_told_one_and_bought(
+    rapport: Rapport, engine: Engine, now: datetime, tmp_path: Path
+) -> None:
+    with UnitOfWork(engine) as work:
+        c = work.connection
+        sari, stranger = (seeds.add_customer(c, now) for _ in range(2))
+        rina = seeds.add_colleague(c, "Rina", now)
+        seeds.add_purchase(c, sari, now - timedelta(days=9), 1000, "beans")
+        for customer, option, days in ((sari, "little", 3), (sari, "half", 2), (stranger, "half", 2)):
+            talk = seeds.Talk(c, customer, now - timedelta(days=days))
+            talk.customer_says("so")
+            talk.teaches("answered", "share", option)
+        c.execute(update(evidence).where(evidence.c.value == "half").values(staff_id=rina))
+        work.commit()
+    told = answer(rapport("export", "shares", "out.csv", "--as-of", f"{now:%Y-%m-%d}", "--json"))["shares"]
+    assert told == 1
+    (line,) = lines(tmp_path / "out.csv")
+    assert (line["customer_id"], line["answer"], line["share"]) == (sari, "half", "0.5")
+    assert (float(line["spent"]), float(line["elsewhere"])) == (1000, 1000)
+    assert float(line["elsewhere_low"]) < 1000 < float(line["elsewhere_high"])
+    assert float(line["share_low"]) < 0.5 < float(line["share_high"])
+    assert 0.99 < float(line["holds"]) < 1
+    assert (line["place"], line["told_by"]) == ("web", "staff")
+    earlier = f"{now - timedelta(days=2, hours=12):%Y-%m-%dT%H:%M:%S}"
+    rapport("export", "shares", "out.csv", "--as-of", earlier)
+    assert [line["answer"] for line in lines(tmp_path / "out.csv")] == ["little"]
 
 
 def test_words_of_every_kind_survive(rapport: Rapport, engine: Engine, now: datetime, tmp_path: Path) -> None:
@@ -188,7 +216,7 @@ def test_what_would_open_a_session_is_not_disclosed(
             if column in table.c
             for secret in connection.execute(select(table.c[column])).scalars()
         ]
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     assert not [secret for secret in secrets if secret in whole]
 
 
@@ -199,7 +227,7 @@ def test_names_stand_beside_ids_and_times_are_iso(
     visitor.says("something for the office", "action_note_need", ("need", "office", 0.95))
     visitor.says("30", "action_note_answer")
     visitor.proves(SARI)
-    found = document(engine, business, visitor.profile, tmp_path / "tracker.db", now)
+    found = document(engine, business, visitor.profile, tmp_path / "tracker.db", visitor.at)
     assert len(found["profiles"]) == 2
     assert found["records"][0]["attributes"] == {"given_name": "Sarinah"}
     assert found["questions_asked"][0]["question"] == business.question("cups").text["en"]  # type: ignore[union-attr]

@@ -121,7 +121,7 @@ async def test_the_widget_is_told_of_the_business(http: AsyncClient) -> None:
     about = (await http.get("/v1/chat/config")).json()
     assert about["business"] == "Kopi Sudirman"
     assert (about["languages"], about["default_language"]) == (["en", "id"], "en")
-    assert set(about) == {"business", "languages", "default_language", "privacy_url", "accent"}
+    assert set(about) == {"business", "languages", "default_language", "privacy_url", "accent", "telegram"}
 
 
 # Who it is -----------------------------------------------------------------------------------------------------------

@@ -314,10 +314,12 @@ def test_nothing_has_to_be_sent_where_the_customer_fetches_it(guest: Visitor, en
 # What else was asked of people ---------------------------------------------------------------------------------------
 
 
-def waiting_for(engine: Engine, person: Staff) -> list[tuple[str, str | None]]:
-    with reading(engine) as connection:
-        assert how_many_wait(connection) == len(waiting(connection, person))
-        return [(one.state, one.waits.why if one.waits else None) for one in waiting(connection, person)]
+def waiting_for(guest: Visitor, person: Staff) -> list[tuple[str, str | None]]:
+    with reading(guest.engine) as connection:
+        assert how_many_wait(connection) == len(waiting(connection, guest.business, person))
+        return [
+            (one.state, one.waits.why if one.waits else None) for one in waiting(connection, guest.business, person)
+        ]
 
 
 def test_what_a_customer_asked_for_waits_for_staff_while_the_assistant_goes_on(
@@ -327,15 +329,15 @@ def test_what_a_customer_asked_for_waits_for_staff_while_the_assistant_goes_on(
     sari.ordered("ORD-1001", 2, status="delivered")
     visitor = arrive(engine, business, now, proof=sari.proof)
     visitor.says("I want to return my coffee", "action_return")
-    assert waiting_for(engine, rina) == []
+    assert waiting_for(visitor, rina) == []
     visitor.says("yes", "action_affirm")
-    assert waiting_for(engine, rina) == [("waiting", "return_request")]
+    assert waiting_for(visitor, rina) == [("waiting", "return_request")]
     assert state(visitor) == "bot"
     assert responses(visitor.says("how much is the grinder?", "action_price")) == ["utter_price"]
     take(engine, rina, visitor)
-    assert waiting_for(engine, rina) == []
+    assert waiting_for(visitor, rina) == []
     hand_back(engine, rina, visitor)
-    assert waiting_for(engine, rina) == []
+    assert waiting_for(visitor, rina) == []
     with reading(engine) as connection:
         assert [r.status for r in rows(connection, interactions, kind="return_request")] == ["done"]
     again = visitor.says("I want to return ORD-1001", "action_return", ("order_number", "ORD-1001", 1.0))
@@ -347,15 +349,15 @@ def test_a_request_that_is_taken_back_waits_for_nobody(
 ) -> None:
     visitor = arrive(engine, business, now, proof=Known(engine, now, "sari").proof)
     visitor.says("my grinder is broken", "action_repair", ("product", "grinder", 1.0))
-    assert waiting_for(engine, rina) == [("waiting", "repair")]
+    assert waiting_for(visitor, rina) == [("waiting", "repair")]
     visitor.says("forget it, it works again", "action_withdraw_request")
-    assert waiting_for(engine, rina) == []
+    assert waiting_for(visitor, rina) == []
 
 
 def test_a_complaint_waits_for_staff_even_when_the_customer_wants_no_person(
     guest: Visitor, engine: Engine, rina: Staff
 ) -> None:
     guest.says("the beans were stale", "action_complain")
-    assert waiting_for(engine, rina) == [("waiting", "complaint")]
+    assert waiting_for(guest, rina) == [("waiting", "complaint")]
     guest.says("never mind", "action_cancel_person")
-    assert (state(guest), waiting_for(engine, rina)) == ("bot", [("waiting", "complaint")])
+    assert (state(guest), waiting_for(guest, rina)) == ("bot", [("waiting", "complaint")])

@@ -45,7 +45,18 @@ from crm_store.tables import claims, conversations, customers, journal, metadata
 
 OPEN_FORM = "form"
 """The source whose columns customers type themselves."""
-RULES = Rules(Identity.model_validate({"typed_by": {OPEN_FORM: {"email": "customer", "phone": "customer"}}}))
+MACHINES = ("web", "pos")
+"""Sources whose columns are read by machines; the card in the open form is typed by a clerk."""
+RULES = Rules(
+    Identity.model_validate(
+        {
+            "typed_by": {
+                OPEN_FORM: {"email": "customer", "phone": "customer"},
+                **{source: dict.fromkeys(("email", "phone", "loyalty_id"), "machine") for source in MACHINES},
+            }
+        }
+    )
+)
 EMAILS = ("", "sari@example.com", "budi@example.com")
 PHONES = ("", "+6281155500001", "+6281155500002")
 CARDS = ("", "KS700001", "KS700002")
@@ -131,17 +142,22 @@ class Model:
         for customer in self.customers():
             theirs = set().union(*(self.trusted(profile) for profile in customer))
             common = {i for i in mine & theirs if self.owners(i) == 1}
-            if common and all(
-                agree(said, known, {kind for kind, _ in common})
-                for profile, known in self.records.values()
-                if profile in customer
-            ):
+            enough = len({kind for kind, _ in common}) > 1 or (source in MACHINES and self.are_read(customer, common))
+            if enough and all(agree(said, known) for profile, known in self.records.values() if profile in customer):
                 shared[customer] = common
                 best[customer] = min(PRIORITY.index(kind) for kind, _ in common)
         first = [customer for customer, place in best.items() if place == min(best.values())]
         if len(first) != 1:
             return []
         return [profile for profile in first[0] if self.trusted(profile) & shared[first[0]]]
+
+    def are_read(self, customer: frozenset[str], common: set[tuple[str, str]]) -> bool:
+        """Whether one of these was proven by the customer, or read by a machine in a record of theirs."""
+        found = {("phone", phone) for profile in customer for phone in self.proven.get(profile, ())}
+        for (source, _), (own, said) in self.records.items():
+            if own in customer and source in MACHINES:
+                found |= linking(source, said)
+        return bool(common & found)
 
     def owners(self, identifier: tuple[str, str]) -> int:
         return len({self.whole(profile) for profile in self.profiles if identifier in self.trusted(profile)})
@@ -166,11 +182,9 @@ def linking(source: str, said: Said) -> set[tuple[str, str]]:
     return {(kind, said[kind]) for kind in of if said.get(kind)}
 
 
-def agree(a: Said, b: Said, shared: set[str]) -> bool:
-    def differ(name: str) -> bool:
-        return bool(a.get(name) and b.get(name) and a[name] != b[name])
-
-    return not differ("given_name") and not (shared == {"phone"} and differ("date_of_birth"))
+def agree(a: Said, b: Said) -> bool:
+    """Nobody here has a family name, so no full name stands in for a second identifier."""
+    return not any(a.get(name) and b.get(name) and a[name] != b[name] for name in ("given_name", "date_of_birth"))
 
 
 class Happenings(RuleBasedStateMachine):
@@ -240,7 +254,7 @@ class Happenings(RuleBasedStateMachine):
     def buys(self, key: Key) -> None:
         self.now += timedelta(minutes=1)
         path = self.file("source,source_id,transaction_id,at,amount", *key, new_id(), self.now.isoformat(), "100")
-        import_transactions(self.engine, path, now=self.now)
+        import_transactions(self.engine, path, currency="IDR", now=self.now)
         if key not in self.model.records:
             self.model.records[key] = (self.profile_of(key), {})
             self.model.profiles.append(self.model.records[key][0])
@@ -263,7 +277,8 @@ class Happenings(RuleBasedStateMachine):
         if came_with and model.whole(came_with) == model.whole(profile):
             assert device == came_with
             return
-        of_somebody = came_with and any(model.has_record(each) for each in model.whole(came_with))
+        theirs = model.whole(came_with) if came_with else ()
+        of_somebody = any(model.has_record(each) or model.proven.get(each) for each in theirs)
         assert (device == came_with) == bool(came_with and not of_somebody)
         model.tie(device, profile, Ground.PROOF)
 
@@ -282,6 +297,7 @@ class Happenings(RuleBasedStateMachine):
         )
         with UnitOfWork(self.engine) as work:
             device = devices.recognise(work.connection, opened.device_token, self.now)
+            devices.wear_out(work.connection, opened.device_token, self.now)
             here = session(work.connection, opened.session_token, self.now)
             work.commit()
         assert device
@@ -309,10 +325,13 @@ class Happenings(RuleBasedStateMachine):
         others = [p for p in have if model.whole(p) != model.whole(profile)]
         if len({model.whole(p) for p in others}) > 1:
             return
-        if others and (len(model.whole(profile)) > 1 or model.has_record(profile)):
+        mine = model.whole(profile)
+        if others and any(model.has_record(each) or model.proven.get(each) for each in mine if each != profile):
+            return
+        if not have and not model.proven.get(profile) and any(map(model.has_record, mine)):
             return
         model.proven.setdefault(profile, set()).add(phone)
-        for other in others:
+        for other in have:
             model.tie(profile, other, Ground.PROOF)
 
     @precondition(lambda self: bool(self.model.profiles))

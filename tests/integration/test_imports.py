@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import seeds
 from sqlalchemy import Engine, func, select
 
 from crm_store.database import reading
@@ -40,10 +41,10 @@ class Store:
         return path
 
     def customers(self, *lines: str) -> ImportReport:
-        return import_customers(self.engine, self.file("\n".join(lines) + "\n"), now=self.now)
+        return import_customers(self.engine, self.file("\n".join(lines) + "\n"), now=self.now, rules=seeds.READ)
 
     def transactions(self, *lines: str) -> ImportReport:
-        return import_transactions(self.engine, self.file("\n".join(lines) + "\n"), now=self.now)
+        return import_transactions(self.engine, self.file("\n".join(lines) + "\n"), currency="IDR", now=self.now)
 
     def interactions(self, *lines: str) -> ImportReport:
         return import_interactions(self.engine, self.file("\n".join(lines) + "\n"), now=self.now)
@@ -301,7 +302,7 @@ def test_mended_rejects_can_be_imported_as_they_are(store: Store) -> None:
     report = store.transactions("source,transaction_id,source_id,at,amount", "pos,t1,p1,2026-01-01,five")
     assert report.rejects_path
     report.rejects_path.write_text(report.rejects_path.read_text().replace("five,", "5,"))
-    assert import_transactions(store.engine, report.rejects_path, now=store.now).loaded == 1
+    assert import_transactions(store.engine, report.rejects_path, currency="IDR", now=store.now).loaded == 1
     assert store.all(transactions)[0]["attributes"] == {}
 
 
@@ -372,15 +373,15 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(store: Store) -> None:
 
 
 def test_progress_adds_up_to_the_lines_counted_beforehand(store: Store) -> None:
-    path = store.file("source,source_id,note\n" + "".join(f'web,{n},"a\nb"\n' for n in range(1200)) + "\nbad\n")
+    path = store.file("source,source_id,note\n" + "".join(f'web,{n},"a\nb"\n' for n in range(2400)) + "\nbad\n")
     steps: list[int] = []
     import_customers(store.engine, path, now=store.now, progress=steps.append)
     assert len(steps) > 1
-    assert sum(steps) == count_rows(path) == 2402
+    assert sum(steps) == count_rows(path) == 4802
 
 
 def test_two_imports_of_one_file_at_once_end_as_one(store: Store) -> None:
-    lines = "".join(f"web,{n},n{n}@example.com\n" for n in range(1500))
+    lines = "".join(f"web,{n},n{n}@example.com\n" for n in range(2500))
     path = store.file("source,source_id,email\n" + lines)
     reports: list[ImportReport] = []
 
@@ -392,7 +393,22 @@ def test_two_imports_of_one_file_at_once_end_as_one(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [report.read for report in reports] == [1500, 1500]
+    assert [report.read for report in reports] == [2500, 2500]
     with reading(store.engine) as connection:
         for table in (records, customers, identifiers):
-            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 1500
+            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 2500
+
+
+def test_a_transaction_in_another_currency_is_rejected_with_the_mend(store: Store) -> None:
+    report = store.transactions(
+        "source,transaction_id,source_id,at,amount,currency",
+        "pos,t1,a,2026-01-02,100,idr",
+        "pos,t2,a,2026-01-02,100,",
+        "pos,t3,a,2026-01-02,7,USD",
+    )
+    assert (report.loaded, report.rejected) == (2, 1)
+    assert report.rejects_path is not None
+    assert (
+        "currency 'USD' is not the business's, IDR; convert the row's amounts to IDR" in report.rejects_path.read_text()
+    )
+    assert [row["currency"] for row in store.all(transactions)] == ["IDR", None]

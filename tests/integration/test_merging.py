@@ -14,6 +14,7 @@ import seeds
 from sqlalchemy import Connection, Engine, delete, select
 from visitor import OFFICE, SARI, arrive, kept, only_row, responses
 
+from crm_store.access.consent import PROFILE, keep_word
 from crm_store.access.erasure import erase_profiles
 from crm_store.access.staff import NotAllowedError, Staff
 from crm_store.business import Business
@@ -26,7 +27,7 @@ from crm_store.identify.accounts import Proof as PhoneProof
 from crm_store.identify.accounts import account, prove_phone
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.judging import UnusableReasonError
-from crm_store.identify.merging import UnknownProfileError, merge, split
+from crm_store.identify.merging import UnknownProfileError, leave_out, merge, split
 from crm_store.identify.profiles import canonical, make_profile, scope
 from crm_store.identify.proof import Proof
 from crm_store.identify.ties import Ground, history
@@ -87,14 +88,6 @@ class Desk:
 @pytest.fixture
 def desk(engine: Engine, now: datetime) -> Desk:
     return Desk(engine, now)
-
-
-@pytest.fixture
-def rina(engine: Engine, now: datetime) -> Staff:
-    with UnitOfWork(engine) as work:
-        staff_id = seeds.add_colleague(work.connection, "Rina", now)
-        work.commit()
-    return Staff(staff_id, "rina@desk.example", "Rina", "agent", now, None)
 
 
 # Joining and taking back ---------------------------------------------------------------------------------------------
@@ -221,6 +214,50 @@ def test_a_score_of_before_is_not_shown_of_who_is_another_customer_now(desk: Des
             work.commit()
         change()
         assert [row.customer_id for row in kept(desk.engine, value_scores)] == [desk.ids["c"]]
+
+
+def test_what_was_computed_stays_where_only_a_device_comes_or_goes(desk: Desk) -> None:
+    desk.there_are("abc")
+    with UnitOfWork(desk.engine) as work:
+        for letter in "ac":
+            seeds.add_purchase(work.connection, desk.ids[letter], desk.now, 100, "beans")
+        for letter in "abc":
+            seeds.add_tier(work.connection, desk.ids[letter], 10.0, "gold", desk.now)
+        work.commit()
+
+    def scored() -> set[str]:
+        return {row.customer_id for row in kept(desk.engine, value_scores)}
+
+    desk.merge("a", "b")
+    assert scored() == {desk.ids["a"], desk.ids["c"]}
+    desk.split("b")
+    assert scored() == {desk.ids["a"], desk.ids["c"]}
+    desk.merge("a", "c")
+    assert scored() == set()
+
+
+def test_what_was_computed_goes_where_a_device_comes_that_wants_no_profile(desk: Desk) -> None:
+    desk.there_are("ab")
+    with UnitOfWork(desk.engine) as work:
+        seeds.add_purchase(work.connection, desk.ids["a"], desk.now, 100, "beans")
+        seeds.add_tier(work.connection, desk.ids["a"], 10.0, "gold", desk.now)
+        keep_word(work.connection, desk.ids["b"], PROFILE, False, "web", desk.now)
+        work.commit()
+    desk.merge("a", "b")
+    assert kept(desk.engine, value_scores) == []
+
+
+def test_what_was_computed_goes_where_a_profile_of_the_customer_is_erased(desk: Desk) -> None:
+    desk.there_are("abc")
+    desk.merge("a", "b")
+    desk.merge("b", "c")
+    with UnitOfWork(desk.engine) as work:
+        for letter in "ab":
+            seeds.add_purchase(work.connection, desk.ids[letter], desk.now, 100, "beans")
+        seeds.add_tier(work.connection, desk.ids["a"], 10.0, "gold", desk.now)
+        work.commit()
+    desk.do(leave_out, [desk.ids["b"]])
+    assert kept(desk.engine, value_scores) == []
 
 
 # Two at once ---------------------------------------------------------------------------------------------------------
@@ -425,99 +462,99 @@ def test_a_number_that_somebody_typed_into_an_open_form_does_not_bring_its_owner
 # What staff say ------------------------------------------------------------------------------------------------------
 
 
-def test_staff_take_two_for_one_and_say_why(desk: Desk, rina: Staff) -> None:
+def test_staff_take_two_for_one_and_say_why(desk: Desk, agent: Staff) -> None:
     desk.there_are("ab")
-    desk.judge(judging.same, rina, "a", "b", reason="  she showed\nboth cards ")
+    desk.judge(judging.same, agent, "a", "b", reason="  she showed\nboth cards ")
     assert desk.customers() == {"ab"}
     word = only_row(desk.engine, verdicts)
-    assert (word.verdict, word.staff_id, word.reason, word.at) == ("same", rina.id, "she showed both cards", desk.now)
+    assert (word.verdict, word.staff_id, word.reason, word.at) == ("same", agent.id, "she showed both cards", desk.now)
     with reading(desk.engine) as connection:
         [change] = history(connection, [desk.ids["b"]])
-    assert (change.kind, change.actor, change.reason) == ("joined", rina.id, "she showed both cards")
+    assert (change.kind, change.actor, change.reason) == ("joined", agent.id, "she showed both cards")
 
 
-def test_no_rule_joins_again_whom_staff_took_apart(desk: Desk, rina: Staff) -> None:
+def test_no_rule_joins_again_whom_staff_took_apart(desk: Desk, agent: Staff) -> None:
     desk.there_are("abc")
     desk.merge("a", "b")
-    desk.judge(judging.different, rina, "a", "b")
+    desk.judge(judging.different, agent, "a", "b")
     assert not desk.merge("a", "b")
     assert desk.merge("b", "c")
     assert not desk.merge("c", "a"), "not by way of somebody else either"
     assert desk.customers() == {"a", "bc"}
 
 
-def test_taking_somebody_out_holds_against_each_of_the_others(desk: Desk, rina: Staff) -> None:
+def test_taking_somebody_out_holds_against_each_of_the_others(desk: Desk, agent: Staff) -> None:
     desk.there_are("abc")
     desk.merge("a", "b")
     desk.merge("b", "c")
-    assert desk.do(judging.take_out, rina, [desk.ids["c"]], "her sister")
+    assert desk.do(judging.take_out, agent, [desk.ids["c"]], "her sister")
     assert desk.customers() == {"ab", "c"}
     assert not desk.merge("c", "a")
-    assert not desk.do(judging.take_out, rina, [desk.ids["c"]], "her sister"), "there is nobody to take her from"
+    assert not desk.do(judging.take_out, agent, [desk.ids["c"]], "her sister"), "there is nobody to take her from"
 
 
-def test_a_rule_does_not_part_whom_staff_or_a_proof_joined(desk: Desk, rina: Staff) -> None:
+def test_a_rule_does_not_part_whom_staff_or_a_proof_joined(desk: Desk, agent: Staff) -> None:
     desk.there_are("abc")
-    desk.judge(judging.same, rina, "a", "b")
+    desk.judge(judging.same, agent, "a", "b")
     desk.merge("b", "c", ground=Ground.PROOF)
     assert not desk.split("b", ground=Ground.RULE)
     assert desk.customers() == {"abc"}
 
 
-def test_what_staff_say_of_who_is_one_already_holds_them_when_the_rule_is_taken_back(desk: Desk, rina: Staff) -> None:
+def test_what_staff_say_of_who_is_one_already_holds_them_when_the_rule_is_taken_back(desk: Desk, agent: Staff) -> None:
     desk.there_are("ab")
     desk.merge("a", "b")
-    desk.judge(judging.same, rina, "a", "b")
+    desk.judge(judging.same, agent, "a", "b")
     assert desk.split("a", ground=Ground.RULE)
     assert desk.customers() == {"ab"}
 
 
-def test_of_words_that_contradict_each_other_the_newest_stands(desk: Desk, rina: Staff) -> None:
+def test_of_words_that_contradict_each_other_the_newest_stands(desk: Desk, agent: Staff) -> None:
     desk.there_are("abc")
-    desk.judge(judging.different, rina, "a", "b")
-    desk.judge(judging.same, rina, "a", "b")
+    desk.judge(judging.different, agent, "a", "b")
+    desk.judge(judging.same, agent, "a", "b")
     assert desk.customers() == {"ab", "c"}
-    desk.judge(judging.same, rina, "b", "c")
-    desk.judge(judging.different, rina, "a", "c")
+    desk.judge(judging.same, agent, "b", "c")
+    desk.judge(judging.different, agent, "a", "c")
     assert desk.customers() == {"ab", "c"}, "of two equally sure joins the newer was the mistake"
-    desk.judge(judging.different, rina, "a", "b")
+    desk.judge(judging.different, agent, "a", "b")
     assert not desk.merge("a", "b")
     assert len(kept(desk.engine, verdicts)) == 5, "every word stays told"
 
 
-def test_staff_part_two_at_the_weakest_join_between_them(desk: Desk, rina: Staff) -> None:
+def test_staff_part_two_at_the_weakest_join_between_them(desk: Desk, agent: Staff) -> None:
     desk.there_are("abcd")
     desk.merge("a", "b", ground=Ground.PROOF)
     desk.merge("b", "c")
-    desk.judge(judging.same, rina, "c", "d")
-    desk.judge(judging.different, rina, "a", "d")
+    desk.judge(judging.same, agent, "c", "d")
+    desk.judge(judging.different, agent, "a", "d")
     assert desk.customers() == {"ab", "cd"}
 
 
-def test_a_proof_goes_over_the_word_of_staff_and_says_so(desk: Desk, rina: Staff) -> None:
+def test_a_proof_goes_over_the_word_of_staff_and_says_so(desk: Desk, agent: Staff) -> None:
     desk.there_are("ab")
-    desk.judge(judging.different, rina, "a", "b")
+    desk.judge(judging.different, agent, "a", "b")
     assert desk.merge("a", "b", ground=Ground.PROOF)
     assert desk.customers() == {"ab"}
     with reading(desk.engine) as connection:
         [change] = history(connection, list(desk.ids.values()))
     assert change.tie.against == only_row(desk.engine, verdicts).id
-    desk.judge(judging.different, rina, "a", "b")
+    desk.judge(judging.different, agent, "a", "b")
     assert desk.customers() == {"a", "b"}, "staff have seen it and say it anew"
 
 
 @pytest.mark.parametrize("reason", ["", "  \n", "\0", "x" * 256])
-def test_a_reason_that_says_nothing_or_too_much_is_refused(desk: Desk, rina: Staff, reason: str) -> None:
+def test_a_reason_that_says_nothing_or_too_much_is_refused(desk: Desk, agent: Staff, reason: str) -> None:
     desk.there_are("ab")
     for say in (judging.same, judging.different):
         with pytest.raises(UnusableReasonError):
-            desk.judge(say, rina, "a", "b", reason=reason)
+            desk.judge(say, agent, "a", "b", reason=reason)
     assert kept(desk.engine, verdicts) == kept(desk.engine, journal) == []
 
 
-def test_who_works_here_no_longer_says_nothing(desk: Desk, rina: Staff, now: datetime) -> None:
+def test_who_works_here_no_longer_says_nothing(desk: Desk, agent: Staff, now: datetime) -> None:
     desk.there_are("ab")
-    gone = Staff(rina.id, rina.email, rina.name, rina.role, rina.created_at, disabled_at=now)
+    gone = Staff(agent.id, agent.email, agent.name, agent.role, agent.created_at, disabled_at=now)
     with pytest.raises(NotAllowedError):
         desk.judge(judging.same, gone, "a", "b")
     assert desk.customers() == {"a", "b"}
@@ -532,7 +569,7 @@ class Files:
 
     def load(self, *lines: str) -> None:
         self.path.write_text("\n".join(("source,source_id,given_name,email,phone", *lines)) + "\n")
-        import_customers(self.engine, self.path, now=self.now)
+        import_customers(self.engine, self.path, now=self.now, rules=seeds.READ)
 
     def profile(self, source: str) -> str:
         return str(only_row(self.engine, records, source=source).customer_id)
@@ -572,12 +609,12 @@ def test_a_record_that_agrees_with_several_of_a_customer_is_tied_to_each(files: 
     assert files.are_one("pos", "app"), "they agree without the one that was taken out"
 
 
-def test_an_import_that_is_run_again_does_not_join_whom_staff_took_apart(files: Files, rina: Staff) -> None:
+def test_an_import_that_is_run_again_does_not_join_whom_staff_took_apart(files: Files, agent: Staff) -> None:
     lines = ("web,1,Sari,sari@example.com,", "pos,2,,,")
     files.load(*lines)
     with UnitOfWork(files.engine) as work:
         pair = files.profile("web"), files.profile("pos")
-        judging.different(work.connection, rina, *pair, "her sister", files.now)
+        judging.different(work.connection, agent, *pair, "her sister", files.now)
         work.commit()
     files.load("web,1,Sari,sari@example.com,", "pos,2,Sari,sari@example.com,")
     assert not files.are_one("web", "pos")
@@ -585,10 +622,10 @@ def test_an_import_that_is_run_again_does_not_join_whom_staff_took_apart(files: 
     assert not files.are_one("web", "pos")
 
 
-def test_an_import_that_is_run_again_leaves_joined_whom_staff_joined(files: Files, rina: Staff) -> None:
+def test_an_import_that_is_run_again_leaves_joined_whom_staff_joined(files: Files, agent: Staff) -> None:
     files.load("web,1,Sari,sari@example.com,", "pos,2,Budi,budi@example.com,")
     with UnitOfWork(files.engine) as work:
-        judging.same(work.connection, rina, files.profile("web"), files.profile("pos"), "his nickname", files.now)
+        judging.same(work.connection, agent, files.profile("web"), files.profile("pos"), "his nickname", files.now)
         work.commit()
     files.load("web,1,Sari,sari@example.com,", "pos,2,Budi,other@example.com,")
     assert files.are_one("web", "pos")
@@ -609,12 +646,12 @@ def test_what_is_typed_in_the_chat_never_joins_anybody(
 # Erasure -------------------------------------------------------------------------------------------------------------
 
 
-def test_who_was_joined_through_an_erased_profile_stays_so_and_nothing_names_it(desk: Desk, rina: Staff) -> None:
+def test_who_was_joined_through_an_erased_profile_stays_so_and_nothing_names_it(desk: Desk, agent: Staff) -> None:
     desk.there_are("abcd")
     for a, b in ("ab", "bc", "cd"):
         desk.merge(a, b)
-    desk.judge(judging.different, rina, "b", "d")
-    desk.judge(judging.same, rina, "b", "d")
+    desk.judge(judging.different, agent, "b", "d")
+    desk.judge(judging.same, agent, "b", "d")
 
     def erase(connection: Connection, now: datetime) -> None:
         erase_profiles(connection, [desk.ids["b"]], now)

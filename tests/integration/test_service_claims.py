@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import seeds
 from serving import Known
-from sqlalchemy import Engine, event, insert
-from visitor import Visitor, arrive, everything, rows
+from sqlalchemy import Engine, insert
+from visitor import Visitor, arrive, everything, rows, statements
 
 from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
@@ -55,21 +53,6 @@ def stranger(engine: Engine, business: Business, now: datetime, *, recognised: b
     """A new device, or one that was here before and proved nothing."""
     visitor = arrive(engine, business, now)
     return visitor.comes_back(timedelta(days=1)) if recognised else visitor
-
-
-@contextmanager
-def statements(engine: Engine) -> Iterator[list[str]]:
-    """Every statement that is run."""
-    run: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        run.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield run
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def of_customer(engine: Engine, profile: str) -> dict[str, list[str]]:

@@ -29,6 +29,7 @@ def visitor(engine: Engine, business: Business, now: datetime) -> Visitor:
 def profile_of(engine: Engine, token: str, now: datetime) -> str | None:
     with UnitOfWork(engine) as work:
         found = devices.recognise(work.connection, token, now)
+        devices.wear_out(work.connection, token, now)
         work.commit()
     return found
 

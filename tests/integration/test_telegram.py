@@ -226,7 +226,7 @@ async def test_language_without_a_name_asks_which(
 
 async def test_the_menu_of_commands_is_shown_in_both_languages(channel: FastAPI, telegram: FakeTelegram) -> None:
     await until(telegram, lambda: telegram.calls["getUpdates"])
-    assert [c["command"] for c in telegram.menu["id"]] == ["help", "language", "privacy", "forget"]
+    assert [c["command"] for c in telegram.menu["id"]] == ["help", "language", "link", "privacy", "forget"]
     assert telegram.menu["id"] != telegram.menu["en"] == telegram.menu[""]
 
 

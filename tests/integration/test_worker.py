@@ -580,9 +580,10 @@ async def test_a_turn_during_which_its_customer_is_erased_leaves_nothing_behind(
             await asyncio.sleep(0.01)
         remember(place.tracker, talk.conversation_id)
         assistant.let_go()
-        while remembered(place.tracker):
+        while remembered(place.tracker) or len(assistant.forgotten) < 2:
             await asyncio.sleep(0.01)
-    assert assistant.forgotten == [talk.conversation_id] * 2
+    # Once before the answer and once after it; a sweep that is on its way meanwhile may say so again.
+    assert set(assistant.forgotten) == {talk.conversation_id}
     assert {table for table, rows in counts(engine).items() if rows} == {"erasures"}
 
 

@@ -20,6 +20,7 @@ TABLE: dict[Act, tuple[bool, bool, bool]] = {
     Act.ERASE_PROFILE: (True, True, True),
     Act.ERASE_EVERYTHING: (False, False, True),
     Act.BE_JOINED: (False, False, True),
+    Act.GO_ON_ELSEWHERE: (False, True, True),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from crm_store.business import Business
 from crm_store.business_file import InvalidBusinessError, load_business
+from crm_store.contradictions import contradictions
 
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "business.yml"
 TEXT = re.sub(r"((?:en|id): \[[^],]+),[^]]+]", r"\1]", DEMO.read_text("utf-8"))
@@ -60,6 +61,23 @@ def test_a_language_that_the_business_does_not_speak_becomes_its_default(
     assert business.language(wanted) == spoken
 
 
+def test_a_question_may_tell_of_needs_of_the_share_or_of_both(business: Business) -> None:
+    share = business.share_question
+    assert share is not None
+    assert (share.id, share.tells_of_needs, share.tells_of_share) == ("share", False, True)
+    cups = business.question("cups")
+    assert cups is not None
+    assert (cups.tells_of_needs, cups.tells_of_share) == (True, False)
+    told = dict(zip((o.id for o in cups.options), (0.9, 0.2, None), strict=True))
+    both = cups.model_copy(
+        update={
+            "options": [o.model_copy(update={"share": told[o.id], "likelihood": o.likelihood}) for o in cups.options]
+        }
+    )
+    made = business.model_copy(update={"questions": [both]})
+    assert contradictions(made.model_copy(update={"offers": []})) == []
+
+
 class Mistake(NamedTuple):
     """One passage of the demo file written wrongly. `at`: where the problem is reported, by a passage that stands in
     that line; the line of the mistake itself when empty.
@@ -72,6 +90,21 @@ class Mistake(NamedTuple):
 
 
 MISTAKES = {
+    "a half-life of nothing": Mistake(
+        "  behaviours:\n", "  half_life_days: {stated: 0}\n  behaviours:\n", "greater than 0; found 0", "half_life_days"
+    ),
+    "a half-life of what there is not": Mistake(
+        "  behaviours:\n",
+        "  half_life_days: {dreamt: 3}\n  behaviours:\n",
+        "needs.half_life_days.dreamt is not a key that belongs here",
+        "half_life_days",
+    ),
+    "a sample of nobody": Mistake(
+        "  behaviours:\n",
+        "  equivalent_sample_size: 0\n  behaviours:\n",
+        "greater than or equal to 1; found 0",
+        "equivalent_sample_size",
+    ),
     "an unknown key": Mistake("  currency: IDR", "  curency: IDR", "business.curency is not a key that belongs here"),
     "a missing key": Mistake("  privacy_url: /privacy\n", "", "business.privacy_url is missing; add it", "\nbusiness:"),
     "a missing part": Mistake(
@@ -132,9 +165,52 @@ MISTAKES = {
         "tier 'migrator' needs exactly one treatment, has 2",
         "treatments:",
     ),
-    "two lowest tiers": Mistake(
-        "id: migrator, at_least: 0,", "id: migrator,", "exactly one tier, the lowest, has no `at_least`", "tiers:"
+    "a last tier with conditions": Mistake(
+        "{id: migrator, ",
+        "{id: migrator, actual: {at_least: 0}, ",
+        "the last tier is for all the others; take its conditions out",
     ),
+    "a tier that takes everybody before others": Mistake(
+        "{id: growable, actual: {at_least: 200000}, unrealised: {at_least: 1000000}, ",
+        "{id: growable, ",
+        "nobody is of it: 'growable' takes them all; put 'below_zero' before 'growable'",
+        "{id: below_zero, ",
+    ),
+    "a tier within one before it": Mistake(
+        "{id: growable, actual: {at_least: 200000}, ",
+        "{id: growable, actual: {at_least: 2000000}, ",
+        "nobody is of it: 'most_valuable' takes them all",
+    ),
+    "a tier between two figures of which the lower is the higher": Mistake(
+        "unrealised: {at_least: 1000000}",
+        "unrealised: {at_least: 10, below: 10}",
+        "`below` has to be more than `at_least`",
+    ),
+    "a tier of what cannot be": Mistake(
+        "unrealised: {at_least: 1000000}", "unrealised: {below: 0}", "never is below 0: potential value is no less"
+    ),
+    "a threshold without saying of what": Mistake(
+        "actual: {at_least: 1500000}", "at_least: 1500000", "write `actual: {at_least: 1500000}`"
+    ),
+    "a condition that asks for nothing": Mistake("future: {below: 0}", "future: {}", "write at_least, below or both"),
+    "a threshold in words": Mistake("future: {below: 0}", "future: {below: nothing}", "found 'nothing'"),
+    "a threshold without end": Mistake("future: {below: 0}", "future: {below: .inf}", "finite number"),
+    "a figure that there is not": Mistake(
+        "future: {below: 0}", "past: {below: 0}", "tiers.2.past is not a key that belongs here"
+    ),
+    "a treatment slower than the service floor": Mistake(
+        "tone: plain, note",
+        "tone: plain, answer_within_hours: 13, note",
+        "falls under the service floor; write 12 or less, or raise `service_floor.answer_within_hours`",
+    ),
+    "a treatment of a lower tone than the service floor": Mistake(
+        "service_floor: {tone: plain,",
+        "service_floor: {tone: standard,",
+        "falls under the service floor; write standard, or lower `service_floor.tone`",
+        "{id: lower_cost",
+    ),
+    "an answer at once": Mistake("answer_within_hours: 12", "answer_within_hours: 0", "greater than 0; found 0"),
+    "a floor that keeps out guests": Mistake("service_floor: {tone: plain", "service_floor: {tone: valued", "'valued'"),
     "an unknown answer in a pitch": Mistake(
         "answers: [cups.10_to_40]",
         "answers: [cups.some]",
@@ -153,7 +229,7 @@ MISTAKES = {
     ),
     "a store twice": Mistake("- id: kemang", "- id: menteng # again", "the id 'menteng' stands twice", "# again"),
     "a tier twice": Mistake(
-        "{id: migrator, ", "{id: growable, ", "the id 'growable' stands twice", "{id: growable, at_least: 0"
+        "{id: migrator, ", "{id: growable, ", "the id 'growable' stands twice", "{id: growable, title"
     ),
     "a product twice": Mistake(
         "{id: toraja, ", "{id: gayo, ", "the id 'gayo' stands twice", "Toraja single origin 250 g"
@@ -189,6 +265,43 @@ MISTAKES = {
         "office: 0.40",
         "the likelihoods for 'office' add up to 0.80 over the options; make it 1",
         "    options:\n",
+    ),
+    "a share of more than all": Mistake("share: 0.95", "share: 95", "less than or equal to 1; found 95"),
+    "a share of nothing": Mistake("share: 0.95", "share: 0", "greater than 0; found 0"),
+    "a share that is not said": Mistake(
+        "        share: 0.5\n",
+        "",
+        "questions.3.options.1 lacks `share`, and is not the only one; give one to all but that for who would rather not say",
+        "- id: half",
+    ),
+    "no way to leave the share open": Mistake(
+        "        because: {en: you would rather not say",
+        "        share: 0.01\n        because: {en: you would rather not say",
+        "questions.3.options leave one without `share`, for who would rather not say",
+        "    options:\n      - id: nearly_all",
+    ),
+    "a share that two answers have": Mistake(
+        "share: 0.2\n        because: {en: you told me that a little",
+        "share: 0.5\n        because: {en: you told me that a little",
+        "is that of 'half' too; answers that mean the same are one option",
+    ),
+    "two questions for the share": Mistake(
+        "        range: [0, 10]\n",
+        "        range: [0, 10]\n        share: 0.1\n",
+        "questions.3 asks for a share as 'cups' does; keep `share` in one of the two",
+        "- id: share",
+    ),
+    "a question of shares that knows some needs": Mistake(
+        "        share: 0.5\n",
+        "        share: 0.5\n        likelihood: {quick: 0.9, explorer: 0.9, thrifty: 0.9, office: 0.9}\n",
+        "give a likelihood for each segment; missing: explorer, office, quick, thrifty",
+        "- id: nearly_all",
+    ),
+    "a question that tells of nothing": Mistake(
+        "        likelihood: {quick: 0.86, explorer: 0.90, thrifty: 0.80, office: 0.15}\n",
+        "",
+        "give a likelihood for each segment; missing: explorer, office, quick, thrifty",
+        "- id: up_to_10",
     ),
     "an impossible likelihood": Mistake("office: 0.60", "office: 1.60", "less than 1; found 1.6"),
     "a range that ends before it begins": Mistake("range: [10, 40]", "range: [40, 10]", "the lower end comes first"),

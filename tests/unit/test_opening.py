@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crm_store.interact.handover import opening_words
-from crm_store.opening import is_open, opens_next, week_of
+from crm_store.opening import is_open, opens_next, passed, week_of
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 WEEK = week_of({"mon-fri": "08:00-12:00, 13:00-17:00", "sat": "9:00-13:00", "sun": "closed"})
@@ -86,3 +86,40 @@ def test_what_is_no_opening_says_what_to_write(opening: dict[str, str], mend: st
 def test_the_next_opening_is_told_as_people_say_it(opens: datetime, english: str, indonesian: str) -> None:
     said = [opening_words(opens.astimezone(JAKARTA), at(2, 9).astimezone(JAKARTA), code) for code in ("en", "id")]
     assert said == [english, indonesian]
+
+
+@pytest.mark.parametrize(
+    ("since", "hours", "until"),
+    [
+        (at(2, 9), 2, at(2, 11)),
+        (at(2, 9), 3, at(2, 12)),
+        (at(2, 9), 4, at(2, 14)),
+        (at(2, 6), 1, at(2, 9)),
+        (at(2, 12, 30), 0.5, at(2, 13, 30)),
+        (at(2, 20), 1, at(3, 9)),
+        (at(6, 16), 2, at(7, 10)),
+        (at(7, 12), 2, at(9, 9)),
+        (at(2, 8), 8 + 8, at(3, 17)),
+    ],
+)
+def test_only_hours_in_which_somebody_answers_pass(since: datetime, hours: float, until: datetime) -> None:
+    assert passed(WEEK, [], JAKARTA, since, hours) == until
+
+
+def test_no_hour_of_a_holiday_passes() -> None:
+    assert passed(WEEK, [date(2026, 3, 3)], JAKARTA, at(2, 16), 2) == at(4, 9)
+
+
+def test_where_somebody_always_answers_or_never_does_every_hour_passes() -> None:
+    for week in ({}, week_of({"sun": "closed"})):
+        assert passed(week, [], JAKARTA, at(2, 16), 30) == at(3, 22)
+
+
+def test_midnight_ends_a_day_that_is_open_until_then() -> None:
+    assert passed(week_of({"mon-sun": "00:00-24:00"}), [], JAKARTA, at(2, 16), 30) == at(3, 22)
+
+
+def test_a_night_in_which_the_clock_goes_forward_is_an_hour_shorter() -> None:
+    berlin, week = ZoneInfo("Europe/Berlin"), week_of({"mon-sun": "00:00-06:00"})
+    evening = datetime(2026, 3, 28, 20, tzinfo=berlin)
+    assert passed(week, [], berlin, evening, 5) == datetime(2026, 3, 29, 6, tzinfo=berlin).astimezone(UTC)

@@ -180,6 +180,21 @@ def test_the_outcome_is_asked_for_with_the_posterior_that_the_answer_leads_to(bu
     assert seen["matters", "taste"] == pytest.approx(told)
 
 
+def test_the_question_for_the_share_tells_of_what_is_given_and_of_no_need(business: Business) -> None:
+    """Four answers, all as likely; one brings something else: H(1/4) = 0.8113 bits."""
+    share = business.share_question
+    assert share is not None
+    outcomes = {option.id: "other" if option.id == "little" else "as now" for option in share.options}
+    assert after_answer(share, "little", business.prior, NOW) == business.prior
+    assert set(answer_probabilities(share, business.prior).values()) == {0.25}
+    assert expected_information(share, business.prior, outcomes) == pytest.approx(0.811278, abs=1e-6)
+    alone = business.model_copy(update={"questions": [share]})
+    asked = best_question(alone, business.prior, (), lambda _, option, __: outcomes[option])
+    assert asked is not None
+    assert asked.question is share
+    assert best_question(alone, business.prior, (), lambda *_: "as now") is None
+
+
 def test_a_question_for_some_segments_waits_until_one_of_them_is_likely(business: Business) -> None:
     others = {q.id for q in business.questions} - {"cups"}
     unlikely = {"quick": 0.3, "explorer": 0.2, "thrifty": 0.5 - LIKELY + 0.01, "office": LIKELY - 0.01}

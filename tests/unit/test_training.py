@@ -40,7 +40,7 @@ numbers: {order_number: '^#\\d{5}$'}
 touchpoints: {web: {kind: web_site, cost: 0.1}, shop: {kind: point_of_purchase, cost: 2}}
 products: [{id: atlas, name: World Atlas, category: maps, price: 49.5, names: [atlas, atlas dunia]}]
 value: {margin_rate: 0.4}
-tiers: [{id: friend, at_least: 100, title: {en: Friend, id: Teman}}, {id: reader, title: {en: Reader, id: Pembaca}}]
+tiers: [{id: friend, actual: {at_least: 100}, title: {en: Friend, id: Teman}}, {id: reader, title: {en: Reader, id: Pembaca}}]
 needs:
   segments:
     - id: gift
