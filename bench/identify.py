@@ -21,7 +21,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jwt
 import psutil
@@ -45,9 +45,6 @@ from crm_store.identify.proof import Proof, prove
 from crm_store.identify.token_keys import TokenKeys
 from crm_store.schema import migrate
 from crm_store.tables import customers
-
-if TYPE_CHECKING:
-    pass
 
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 SECRET = "a secret of thirty-two bytes or more"
