@@ -39,7 +39,7 @@ from crm_store.turn import TurnRequest
 sys.path.insert(0, str(ROOT / "tests"))  # the tests' people and fakes are found as the tests find them
 
 import seeds
-from acceptance.running import Stack, Talker
+from acceptance.running import Stack, Talker, train_if_needed
 from fakes.mail_server import FakeMailServer
 from visitor import arrive
 
@@ -145,6 +145,7 @@ def in_store(url: str, count: int, rng: random.Random) -> Times:
 
 
 def over_http(url: str, var: Path, count: int, rng: random.Random) -> Times:
+    train_if_needed()
     with mail_server() as port:
         mail = {
             "RAPPORT_SMTP_HOST": "127.0.0.1",

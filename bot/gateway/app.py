@@ -74,7 +74,7 @@ def create_app(
     async def life(app: FastAPI) -> AsyncIterator[None]:
         channel: Telegram | None = app.state.telegram
         key = settings.code_key
-        mails = CodeMails(engine, business, key, MailServer.of(settings), wakeups, clock) if key else None
+        mails = CodeMails(engine, business, key, MailServer.of(settings), clock) if key else None
         working = [asyncio.create_task(w.run()) for w in (worker, upkeep, mails, channel) if w]
         yield
         for task in reversed(working):

@@ -1,7 +1,8 @@
 """Sends one-time codes by mail: what is due in the store, each once, as long as its code is good.
 
-A mail is marked as under way before it is sent, so that what a crash leaves behind is known to be unclear. In the demo without a
-mail server none is sent: the console shows them.
+A mail is marked as under way before it is sent, so that what a crash leaves behind is known to be unclear. It goes out at a time
+that has nothing to do with when it was asked for, or the turn after, which would have to wait a little, would tell whether there
+was one to send. In the demo without a mail server none is sent: the console shows them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from random import SystemRandom
 
 from sqlalchemy import Engine
 
 from bot.channels.mail.smtp import MailServer
 from bot.channels.mail.wording import mail_with_code
 from bot.gateway import metrics
-from bot.gateway.wakeups import Wakeups, wait_for
 from crm_store.business import Business
 from crm_store.conversations.deliveries import Outcome, Told
 from crm_store.database import UnitOfWork, reading
@@ -27,7 +28,10 @@ log = logging.getLogger("gateway.mail")
 
 AT_ONCE = 4
 """Mails under way at one time: what a crash can leave unclear."""
-SWEEP_SECONDS = 2.0
+PAUSE_SECONDS = (1.0, 5.0)
+"""The shortest and the longest between two looks for what is due."""
+
+random = SystemRandom()
 
 
 class CodeMails:
@@ -39,32 +43,27 @@ class CodeMails:
         business: Business,
         key: bytes,
         server: MailServer | None,
-        wakeups: Wakeups,
         clock: Callable[[], datetime],
     ) -> None:
         self._engine = engine
         self._business = business
         self._key = key
         self._server = server
-        self._wakeups = wakeups
         self._clock = clock
 
     async def run(self) -> None:
         """Works until cancelled; a store that is away for a while is waited for."""
         left_given_up = False
-        with self._wakeups.listening_to_all() as news:
-            while True:
-                news.clear()
-                try:
-                    if not left_given_up:
-                        await asyncio.to_thread(self._give_up_unknown)
-                        left_given_up = True
-                    while mails := await asyncio.to_thread(self._begin):
-                        await asyncio.gather(*map(self._deliver, mails))
-                except Exception:
-                    log.exception("codes cannot be sent; the gateway tries again")
-                    await asyncio.sleep(SWEEP_SECONDS)
-                await wait_for(news, SWEEP_SECONDS)
+        while True:
+            try:
+                if not left_given_up:
+                    await asyncio.to_thread(self._give_up_unknown)
+                    left_given_up = True
+                while mails := await asyncio.to_thread(self._begin):
+                    await asyncio.gather(*map(self._deliver, mails))
+            except Exception:
+                log.exception("codes cannot be sent; the gateway tries again")
+            await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
 
     async def _deliver(self, mail: CodeMail) -> None:
         told = await self._send(mail)

@@ -6,21 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acceptance.running import Stack, running
+from acceptance.running import Stack, running, train_if_needed
 from fakes.telegram import FakeTelegram
 from sqlalchemy import Engine
 
-from bot.cli.training import model_state, train
-from bot.settings import Settings
 from crm_store.database import open_engine
 
 
 @pytest.fixture(scope="session")
 def model() -> None:
     """The assistant, trained when it is not."""
-    settings = Settings(_env_file=None)
-    if model_state(settings) != "ready":
-        train(settings, print)
+    train_if_needed()
 
 
 @pytest.fixture(scope="session")

@@ -19,12 +19,20 @@ import httpx
 from sqlalchemy import Engine, select
 
 from bot.cli.run_record import read_record, record_path
-from bot.settings import ROOT
+from bot.cli.training import model_state, train
+from bot.settings import ROOT, Settings
 from crm_store.database import reading
 from crm_store.tables import erasures
 
 PATIENCE = 120.0
 """Seconds for a busy machine to start all of it."""
+
+
+def train_if_needed() -> None:
+    """So that a stack finds its model."""
+    settings = Settings(_env_file=None)
+    if model_state(settings) != "ready":
+        train(settings, print)
 
 
 class Stack:

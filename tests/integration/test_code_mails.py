@@ -46,7 +46,7 @@ HERS, NOBODYS = "sari@example.com", "xaver@example.org"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(mail, "PAUSE_SECONDS", (0.02, 0.05))
 
 
 @pytest.fixture
