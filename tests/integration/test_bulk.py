@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
+from crm_store import bulk
 from crm_store.bulk import put, put_columns
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.profiles import new_ids
@@ -16,6 +17,11 @@ from crm_store.tables import customers, interactions
 
 KEY = ("source", "interaction_id")
 SAYS = 'tea & "two"\nlines, 50% off: %(rows)s ? 茶'
+
+
+@pytest.fixture(params=[bulk.MANY, 1], ids=["few", "many"], autouse=True)
+def _many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MANY", request.param)
 
 
 def contact(customer: str, number: int, at: datetime, **said: Any) -> dict[str, Any]:
@@ -80,6 +86,24 @@ def test_without_a_key_what_is_there_is_refused(engine: Engine, customer: str, n
     with pytest.raises(IntegrityError):
         store(engine, [contact(customer, 2, now), contact(customer, 1, now)])
     assert len(kept(engine)) == 1
+
+
+def test_a_value_that_does_not_fit_is_not_quoted(engine: Engine, customer: str, now: datetime) -> None:
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite takes any length")
+    with pytest.raises((ValueError, DataError), match="value too long") as refused:
+        store(engine, [contact(customer, 1, now, source="secret" * 99)])
+    assert "secretsecret" not in str(refused.value)
+    assert kept(engine) == []
+
+
+def test_several_in_one_transaction_are_each_put(engine: Engine, customer: str, now: datetime) -> None:
+    with UnitOfWork(engine) as work:
+        for number in (1, 2):
+            put(work.connection, interactions, [contact(customer, number, now)])
+        put(work.connection, customers, [{"id": one, "canonical_id": one, "created_at": now} for one in new_ids(3)])
+        work.commit()
+    assert len(kept(engine)) == 2
 
 
 def test_no_rows_are_no_work(engine: Engine) -> None:
