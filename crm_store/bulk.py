@@ -1,8 +1,7 @@
 """Many rows in one go, put or looked for: what is done by the thousand must not cost more on the way to the database than there.
 
-On SQLite the driver takes new rows as they are. PostgreSQL reads a few out of one JSON text, in one statement; many are copied to
-where they are inserted from. Values that are looked for go as one parameter, however many they are. Knows types of columns, and
-nothing of what is in them.
+On SQLite the driver takes new rows as they are; PostgreSQL reads them out of one JSON text, in one statement. Values that are
+looked for go as one parameter, however many they are. Knows types of columns, and nothing of what is in them.
 """
 
 from __future__ import annotations
@@ -34,8 +33,6 @@ from sqlalchemy.types import TypeEngine
 from crm_store.tables import Utc
 
 Values = Mapping[str, Any]
-MANY = 500
-"""Rows that PostgreSQL takes faster when they are copied than when they are read out of a text."""
 
 
 def among(connection: Connection, column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
@@ -97,45 +94,16 @@ def put_columns(
     in SQL, which calls the new row `excluded`. `moved`: columns of a row that has the key, each with what goes there of
     the row as it was, in SQL.
     """
-    count = len(next(iter(columns.values()), ()))
-    how = (table.name, tuple(columns), tuple(key), tuple(replaced), unless, tuple(moved.items()))
-    if not count:
+    if not next(iter(columns.values()), ()):
         return
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(
-            _insert(f"VALUES ({', '.join('?' * len(columns))})", *how), _rows(connection, table, columns)
-        )
-    elif count < MANY:
+    if connection.dialect.name == "postgresql":
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        those = f"SELECT {', '.join(columns)} FROM json_populate_recordset(NULL::{table.name}, %(rows)s)"  # noqa: S608
-        connection.exec_driver_sql(_insert(those, *how), {"rows": json.dumps(rows, default=_iso)})
+        given: Any = {"rows": json.dumps(rows, default=_iso)}
     else:
-        _copy(connection, table, columns)
-        connection.exec_driver_sql(_insert(f"SELECT * FROM {_COPIED}", *how))  # noqa: S608
-        connection.exec_driver_sql(f"DROP TABLE {_COPIED}")
-
-
-_COPIED = "copied_rows"
-
-
-def _copy(connection: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
-    """To a table of this connection alone, with these columns."""
-    like = f"SELECT {', '.join(columns)} FROM {table.name} WITH NO DATA"  # noqa: S608
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {_COPIED} ON COMMIT DROP AS {like}")
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY {_COPIED} FROM STDIN") as copying:
-            for row in _rows(connection, table, columns):
-                copying.write_row(row)
-    except connection.dialect.loaded_dbapi.DataError as error:
-        # Its own text quotes the row, which is a customer's.
-        raise ValueError(f"{table.name}: {error.diag.message_primary}") from None
-
-
-def _rows(connection: Connection, table: Table, columns: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """As the driver takes them."""
-    written = (_written(connection.dialect, table, name, values) for name, values in columns.items())
-    return list(zip(*written, strict=True))
+        written = (_written(connection.dialect, table, name, values) for name, values in columns.items())
+        given = list(zip(*written, strict=True))
+    how = (tuple(key), tuple(replaced), unless, tuple(moved.items()))
+    connection.exec_driver_sql(_statement(connection.dialect.name, table.name, tuple(columns), *how), given)
 
 
 def _iso(value: date) -> str:
@@ -143,8 +111,8 @@ def _iso(value: date) -> str:
 
 
 @lru_cache(maxsize=256)
-def _insert(
-    those: str,
+def _statement(
+    database: str,
     table: str,
     columns: tuple[str, ...],
     key: tuple[str, ...],
@@ -152,7 +120,12 @@ def _insert(
     unless: str,
     moved: tuple[tuple[str, str], ...],
 ) -> str:
-    text = f"INSERT INTO {table} ({', '.join(columns)}) {those}"
+    names = ", ".join(columns)
+    if database == "postgresql":
+        those = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %(rows)s)"  # noqa: S608  no value of anybody's
+    else:
+        those = f"VALUES ({', '.join('?' * len(columns))})"
+    text = f"INSERT INTO {table} ({names}) {those}"
     if not key:
         return text
     there = (f"{name} = {before}" for name, before in moved)
@@ -161,6 +134,7 @@ def _insert(
 
 
 def _written(dialect: Dialect, table: Table, name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """As the driver takes them."""
     written = _writing(dialect, table, name)
     return list(map(written, values)) if written else values
 

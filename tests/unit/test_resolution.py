@@ -258,7 +258,10 @@ def test_an_identifier_of_several_people_counts_as_none() -> None:
     assert least(phone="same", email="same", named=False) == rules.join_from
     assert least(phone="same", email="same*", given_name="same") == rules.join_from
     assert least(phone="same", email="same*", named=False) == rules.join_from_one
-    assert least(phone="same*", email="same*", given_name="same") == rules.join_from_one
+    assert least(phone="same*", email="same*", given_name="same") == rules.join_from_none
+    assert least(phone="same*", email="same*", given_name="a slip") == rules.join_from_one
+    assert least(phone="same*", given_name="same") == rules.join_from_one
+    assert least(phone="same*", email="same*", given_name="same", date_of_birth="another", alike=False) == NEVER
     assert least(phone="same", email="same*", given_name="another", alike=False) == NEVER
     assert least(phone="same", email="same", given_name="another", alike=False) == rules.join_from_none
 

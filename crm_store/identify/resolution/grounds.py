@@ -44,8 +44,9 @@ def needed(agreements: Mapping[str, Agreement], sides: Sides, settings: Resoluti
     """The probability from which each pair is joined; `NEVER` where it may not be, however probable.
 
     An identifier that the file says is of several people counts as none. Two in common are the rule; where both records are named
-    alike, one of the two may be several people's. One alone may be a family's, or claimed: names or birth have to be told by
-    both, and no other may differ. Where none is in common though both give some, an address or a mailbox has to agree beside
+    alike, one of the two may be several people's; both may, where the given names are the same: whoever types somebody else's address
+    must not keep their own records apart. One alone may be a family's, or claimed: names or birth have to be told by both, and no other
+    may differ. Where none is in common though both give some, an address or a mailbox has to agree beside
     names and birth: namesakes may be born on one day.
     """
     shared = _number((agreements[column].same for column in IDENTIFIERS if column in agreements), sides.named)
@@ -58,6 +59,7 @@ def needed(agreements: Mapping[str, Agreement], sides: Sides, settings: Resoluti
     if mailbox := agreements.get("email"):
         others = _any((differ[column] for column in ONE_EACH if column in differ and column != "email"), sides.named)
         placed |= told["email"] & ~np.isin(mailbox.level, ("another", "another number")) & ~others
+    same_given_name = agreements["given_name"].same if "given_name" in agreements else np.zeros_like(sides.named)
     by_two = sides.alike & ((own >= 2) | ((own == 1) & sides.named))
     return np.select(
         [
@@ -65,7 +67,7 @@ def needed(agreements: Mapping[str, Agreement], sides: Sides, settings: Resoluti
             (shared == 1) & (contradicted | ~who),
             (shared >= 2) & (own < 2) & ~sides.alike,
             (shared >= 2) & by_two,
-            (shared == 0) | (own >= 2),
+            (shared == 0) | (own >= 2) | ((shared >= 2) & sides.alike & same_given_name),
         ],
         [NEVER, NEVER, NEVER, settings.join_from, settings.join_from_none],
         default=settings.join_from_one,
