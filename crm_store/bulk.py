@@ -1,7 +1,7 @@
 """Many rows in one go, put or looked for: what is done by the thousand must not cost more on the way to the database than there.
 
-On SQLite the driver takes new rows as they are; PostgreSQL reads them out of one JSON text, in one statement. Values that are
-looked for go as one parameter, however many they are. Knows types of columns, and nothing of what is in them.
+On SQLite the driver takes new rows as they are; PostgreSQL reads them out of one JSON text a column, in one statement. Values that
+are looked for go as one parameter, however many they are. Knows types of columns, and nothing of what is in them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BindParameter,
     ColumnElement,
     Connection,
@@ -33,6 +34,8 @@ from sqlalchemy.types import TypeEngine
 from crm_store.tables import Utc
 
 Values = Mapping[str, Any]
+AT_ONCE = 5000
+"""Rows that one statement hands to PostgreSQL, which would put more of them on disk on the way."""
 
 
 def among(connection: Connection, column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
@@ -94,16 +97,25 @@ def put_columns(
     in SQL, which calls the new row `excluded`. `moved`: columns of a row that has the key, each with what goes there of
     the row as it was, in SQL.
     """
-    if not next(iter(columns.values()), ()):
+    count = len(next(iter(columns.values()), ()))
+    if not count:
         return
+    how = (table, tuple(columns), tuple(key), tuple(replaced), unless, tuple(moved.items()))
+    statement = _statement(connection.dialect, *how)
     if connection.dialect.name == "postgresql":
-        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        given: Any = {"rows": json.dumps(rows, default=_iso)}
+        for start in range(0, count, AT_ONCE):
+            given = {name: _text(table, name, values[start : start + AT_ONCE]) for name, values in columns.items()}
+            connection.exec_driver_sql(statement, given)
     else:
         written = (_written(connection.dialect, table, name, values) for name, values in columns.items())
-        given = list(zip(*written, strict=True))
-    how = (tuple(key), tuple(replaced), unless, tuple(moved.items()))
-    connection.exec_driver_sql(_statement(connection.dialect.name, table.name, tuple(columns), *how), given)
+        connection.exec_driver_sql(statement, list(zip(*written, strict=True)))
+
+
+def _text(table: Table, name: str, values: Sequence[Any]) -> str:
+    """As one JSON array of what PostgreSQL reads the values of a column from."""
+    if isinstance(table.c[name].type, JSON):
+        values = [None if value is None else json.dumps(value, default=_iso) for value in values]
+    return json.dumps(values, default=_iso)
 
 
 def _iso(value: date) -> str:
@@ -112,8 +124,8 @@ def _iso(value: date) -> str:
 
 @lru_cache(maxsize=256)
 def _statement(
-    database: str,
-    table: str,
+    dialect: Dialect,
+    table: Table,
     columns: tuple[str, ...],
     key: tuple[str, ...],
     replaced: tuple[str, ...],
@@ -121,16 +133,23 @@ def _statement(
     moved: tuple[tuple[str, str], ...],
 ) -> str:
     names = ", ".join(columns)
-    if database == "postgresql":
-        those = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %(rows)s)"  # noqa: S608  no value of anybody's
-    else:
-        those = f"VALUES ({', '.join('?' * len(columns))})"
-    text = f"INSERT INTO {table} ({names}) {those}"
+    those = f"VALUES ({', '.join('?' * len(columns))})"
+    if dialect.name == "postgresql":
+        given = ", ".join(f"json_array_elements_text(%({name})s)" for name in columns)
+        read = ", ".join(_read(dialect, table, name) for name in columns)
+        those = f"SELECT {read} FROM ROWS FROM ({given}) AS given ({names})"  # noqa: S608  no value of anybody's
+    text = f"INSERT INTO {table.name} ({names}) {those}"
     if not key:
         return text
     there = (f"{name} = {before}" for name, before in moved)
     taken = ", ".join([*(f"{name} = excluded.{name}" for name in replaced), *there])
     return f"{text} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {taken}" + (f" WHERE NOT ({unless})" if unless else "")
+
+
+def _read(dialect: Dialect, table: Table, name: str) -> str:
+    """A value of a column out of its text. A text stays one: made a shorter one it would be cut off where it is too long."""
+    kind = table.c[name].type.compile(dialect=dialect)
+    return name if kind.startswith(("VARCHAR", "TEXT")) else f"{name}::{kind}"
 
 
 def _written(dialect: Dialect, table: Table, name: str, values: Sequence[Any]) -> Sequence[Any]:
