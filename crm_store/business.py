@@ -356,8 +356,8 @@ class Resolution(Part):
     join_from_one: Annotated[float, Field(gt=0.5, le=1)] = 0.997
     """The same where the two agree in one identifier alone, or in some that several people have."""
     join_from_none: Annotated[float, Field(gt=0.5, le=1)] = 0.985
-    """The same where the two have no identifier in common, or two but names or births that tell them apart, or two of several people
-    and the same given name."""
+    """The same where the two have no identifier in common, or two but names or births that tell them apart, or two of several
+    people and the same given name."""
     review_from: Probability = 0.5
     """Probability from which staff are asked."""
 

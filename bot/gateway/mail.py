@@ -1,8 +1,8 @@
 """Sends one-time codes by mail: what is due in the store, each once, as long as its code is good.
 
-A mail is marked as under way before it is sent, so that what a crash leaves behind is known to be unclear. It goes out at a time
-that has nothing to do with when it was asked for, or the turn after, which would have to wait a little, would tell whether there
-was one to send. In the demo without a mail server none is sent: the console shows them.
+A mail is marked as under way before it is sent, so that what a crash leaves behind is known to be unclear. None waits for another,
+or the time at which somebody's own mail comes would tell whether there was one before it. In the demo without a mail server none
+is sent: the console shows them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from random import SystemRandom
 
 from sqlalchemy import Engine
 
@@ -26,12 +25,9 @@ from crm_store.identify.codes import code_of
 
 log = logging.getLogger("gateway.mail")
 
-AT_ONCE = 4
+AT_ONCE = 20
 """Mails under way at one time: what a crash can leave unclear."""
-PAUSE_SECONDS = (1.0, 5.0)
-"""The shortest and the longest between two looks for what is due."""
-
-random = SystemRandom()
+LOOK_SECONDS = 0.5
 
 
 class CodeMails:
@@ -54,23 +50,29 @@ class CodeMails:
     async def run(self) -> None:
         """Works until cancelled; a store that is away for a while is waited for."""
         left_given_up = False
-        while True:
-            try:
-                if not left_given_up:
-                    await asyncio.to_thread(self._give_up_unknown)
-                    left_given_up = True
-                while mails := await asyncio.to_thread(self._begin):
-                    await asyncio.gather(*map(self._deliver, mails))
-            except Exception:
-                log.exception("codes cannot be sent; the gateway tries again")
-            await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
+        under_way: list[asyncio.Task[None]] = []
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    if not left_given_up:
+                        await asyncio.to_thread(self._give_up_unknown)
+                        left_given_up = True
+                    under_way = [task for task in under_way if not task.done()]
+                    mails = await asyncio.to_thread(self._begin, AT_ONCE - len(under_way))
+                    under_way += [group.create_task(self._deliver(mail)) for mail in mails]
+                except Exception:
+                    log.exception("codes cannot be sent; the gateway tries again")
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def _deliver(self, mail: CodeMail) -> None:
-        told = await self._send(mail)
-        metrics.code_mails.labels("again" if told.outcome is Outcome.AGAIN else told.outcome.value).inc()
-        if told.problem:
-            log.warning("code %s: %s (%s)", mail.code_id, told.outcome.value, told.problem)
-        await asyncio.to_thread(self._settle, mail, told)
+        try:
+            told = await self._send(mail)
+            metrics.code_mails.labels("again" if told.outcome is Outcome.AGAIN else told.outcome.value).inc()
+            if told.problem:
+                log.warning("code %s: %s (%s)", mail.code_id, told.outcome.value, told.problem)
+            await asyncio.to_thread(self._settle, mail, told)
+        except Exception:
+            log.exception("what became of the mail of code %s is not written down", mail.code_id)
 
     async def _send(self, mail: CodeMail) -> Told:
         if self._server is None:
@@ -80,12 +82,12 @@ class CodeMails:
         message = mail_with_code(mail, code, self._server.sender, name, self._clock())
         return await self._server.send(message, mail.attempts)
 
-    def _begin(self) -> list[CodeMail]:
+    def _begin(self, most: int) -> list[CodeMail]:
         with reading(self._engine) as connection:
             if not is_mail_due(connection, self._clock()):
                 return []
         with UnitOfWork(self._engine) as work:
-            mails = begin_mails(work.connection, self._clock(), AT_ONCE, self._business.linking)
+            mails = begin_mails(work.connection, self._clock(), most, self._business.linking)
             work.commit()
         return mails
 

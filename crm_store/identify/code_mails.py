@@ -18,6 +18,9 @@ from crm_store.identify.codes import LASTS, profiles_with
 from crm_store.identify.linking import Rules
 from crm_store.tables import conversations, one_time_codes
 
+MOST_LOOKED_AT = 200
+"""In one transaction."""
+
 
 @dataclass(frozen=True)
 class CodeMail:
@@ -40,17 +43,19 @@ def is_mail_due(connection: Connection, now: datetime) -> bool:
 def begin_mails(connection: Connection, now: datetime, most: int, rules: Rules | None = None) -> list[CodeMail]:
     """Marks up to `most` mails that are due as `sending`, and returns them. The caller commits before it sends.
 
-    Those that are not to be sent at all are settled on the way.
+    Those that are not to be sent at all are settled on the way and take nobody's place.
     """
     rows = connection.execute(
         _MAILS.where(one_time_codes.c.state == "due", one_time_codes.c.due_at <= now)
-        .order_by(one_time_codes.c.asked_at)
-        .limit(most)
+        .order_by(one_time_codes.c.due_at)
+        .limit(MOST_LOOKED_AT)
         # Waits for nobody: a row that somebody holds is being tried or erased.
         .with_for_update(of=one_time_codes, skip_locked=True)
     ).all()
-    begun = []
+    begun: list[CodeMail] = []
     for row in rows:
+        if len(begun) == most:
+            break
         if row.ended_at is not None or now >= row.expires_at:
             _set(connection, row.id, state="over", settled_at=now)
         elif not profiles_with(connection, row.address, rules):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from random import SystemRandom
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, select, update
@@ -27,10 +28,13 @@ LASTS = timedelta(minutes=10)
 TRIES = 5
 DIGITS = 6
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SOONEST, LATEST = 1.0, 5.0
+"""Seconds from being asked for to its mail, at random: nobody can know during which turn one goes out, or whether one does."""
 PER_HOUR, PER_DAY = 3, 10
 """How many codes may be asked for by one profile, and for one address."""
 ACTOR = "email_code"
 """Who joined, in the journal."""
+_chance = SystemRandom()
 
 
 class Outcome(StrEnum):
@@ -61,7 +65,7 @@ def code_of(key: bytes, code_id: str) -> str:
 def ask_for_code(
     connection: Connection, key: bytes, conversation_id: str, profile: str, address: str, now: datetime
 ) -> str | None:
-    """A new code for a normalised address, whose mail is due; any other of the conversation is over. Returns its id.
+    """A new code for a normalised address, whose mail is due soon; any other of the conversation is over. Returns its id.
 
     None where this profile has asked too often, or this address was asked for too often, by whomever.
     """
@@ -82,7 +86,7 @@ def ask_for_code(
             wrong=0,
             state="due",
             attempts=0,
-            due_at=now,
+            due_at=now + timedelta(seconds=_chance.uniform(SOONEST, LATEST)),
         )
     )
     return code_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -21,9 +22,9 @@ from guest import Clock
 from httpx import AsyncClient
 from pydantic import SecretStr, ValidationError
 from serving import Known
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from telegram_talk import until_stored
-from visitor import Visitor, arrive, kept, only_row, responses
+from visitor import Visitor, arrive, kept, only_row, responses, rows
 
 from bot.channels.mail.smtp import MailServer
 from bot.channels.mail.wording import mail_with_code
@@ -36,8 +37,9 @@ from crm_store.business import Business
 from crm_store.conversations.deliveries import Outcome
 from crm_store.conversations.inbox import Understood
 from crm_store.database import UnitOfWork
-from crm_store.identify.code_mails import CodeMail
-from crm_store.identify.codes import code_of
+from crm_store.identify.code_mails import CodeMail, begin_mails
+from crm_store.identify.codes import LATEST, SOONEST, ask_for_code, code_of
+from crm_store.identify.profiles import new_id
 from crm_store.moment import MASK
 from crm_store.tables import messages, one_time_codes
 
@@ -46,7 +48,7 @@ HERS, NOBODYS = "sari@example.com", "xaver@example.org"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mail, "PAUSE_SECONDS", (0.02, 0.05))
+    monkeypatch.setattr(mail, "LOOK_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -117,6 +119,33 @@ async def test_nobody_s_address_gets_no_mail(
     async with alive(mailing, visitor, clock):
         await until_stored(lambda: state(visitor) == "nobody")
     assert server.asked == []
+
+
+def test_when_a_mail_goes_is_chance_and_says_nothing_of_whose_address_it_is(visitor: Visitor) -> None:
+    waits: dict[str, list[float]] = {HERS: [], NOBODYS: []}
+    for number in range(20):
+        for address, found in waits.items():
+            with UnitOfWork(visitor.engine) as work:
+                profile, at = f"{number}{address}", visitor.at + timedelta(days=number)
+                code = ask_for_code(work.connection, b"k" * 32, visitor.conversation_id, profile, address, at)
+                row = work.connection.execute(select(one_time_codes).where(one_time_codes.c.id == code)).one()
+                found.append((row.due_at - at).total_seconds())
+                work.commit()
+    for found in waits.values():
+        assert SOONEST <= min(found) <= max(found) <= LATEST
+        assert len(set(found)) == len(found)
+
+
+def test_mails_to_nobody_take_nobodys_place(visitor: Visitor, clock: Clock) -> None:
+    asks_for_code(visitor)
+    with UnitOfWork(visitor.engine) as work:
+        (hers,) = rows(work.connection, one_time_codes)
+        earlier = hers._asdict() | {"address": NOBODYS, "due_at": hers.due_at - timedelta(seconds=1)}
+        work.connection.execute(one_time_codes.insert(), [earlier | {"id": new_id()} for _ in range(50)])
+        begun = begin_mails(work.connection, clock(), 1)
+        states = Counter(row.state for row in rows(work.connection, one_time_codes))
+    assert [mail.address for mail in begun] == [HERS]
+    assert states == {"sending": 1, "nobody": 50}
 
 
 async def test_a_server_that_is_away_is_tried_again_and_gets_one_mail(
@@ -259,6 +288,7 @@ async def test_the_demo_s_console_shows_the_codes_that_would_be_sent(
 ) -> None:
     asks_for_code(visitor, NOBODYS)
     asks_for_code(visitor)
+    clock.move(seconds=LATEST)
     async with alive(Settings(_env_file=None, var=tmp_path), visitor, clock) as app:
         await until_stored(lambda: [r.state for r in kept(visitor.engine, one_time_codes, ended_at=None)] == ["sent"])
         rina = hire(app, visitor.engine, clock(), "Rina")

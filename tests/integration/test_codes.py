@@ -20,7 +20,7 @@ from crm_store.access.staff import Staff
 from crm_store.business import Business, Identity
 from crm_store.conversations.deliveries import Outcome, Told
 from crm_store.database import UnitOfWork, reading
-from crm_store.identify import judging
+from crm_store.identify import codes, judging
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.code_mails import CodeMail, begin_mails, give_up_unknown_mails, settle_mail
 from crm_store.identify.codes import LASTS, PER_DAY, PER_HOUR, TRIES, code_of, masked
@@ -70,6 +70,12 @@ def newest(visitor: Visitor) -> Any:
 def types(visitor: Visitor, words: str) -> TurnResult:
     """However they are understood."""
     return visitor.says(words, "action_order_status", ("order_number", words, 1.0), ("number", words, 1.0))
+
+
+@pytest.fixture(autouse=True)
+def _mailed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound in ("SOONEST", "LATEST"):
+        monkeypatch.setattr(codes, bound, 0.0)
 
 
 def other_than(code: str) -> str:

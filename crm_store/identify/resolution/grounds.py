@@ -44,10 +44,10 @@ def needed(agreements: Mapping[str, Agreement], sides: Sides, settings: Resoluti
     """The probability from which each pair is joined; `NEVER` where it may not be, however probable.
 
     An identifier that the file says is of several people counts as none. Two in common are the rule; where both records are named
-    alike, one of the two may be several people's; both may, where the given names are the same: whoever types somebody else's address
-    must not keep their own records apart. One alone may be a family's, or claimed: names or birth have to be told by both, and no other
-    may differ. Where none is in common though both give some, an address or a mailbox has to agree beside
-    names and birth: namesakes may be born on one day.
+    alike, one of the two may be several people's; both may, where the given names are the same: whoever types somebody else's
+    address must not keep their records apart. One alone may be a family's, or claimed: names or birth have to be told by both, and
+    no other may differ. Where none is in common though both give some, an address or a mailbox has to agree beside names and
+    birth: namesakes may be born on one day.
     """
     shared = _number((agreements[column].same for column in IDENTIFIERS if column in agreements), sides.named)
     own = _number((f.same & ~f.several for c, f in agreements.items() if c in IDENTIFIERS), sides.named)
