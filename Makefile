@@ -34,6 +34,7 @@ run: $(APP_STAMP) $(RASA_STAMP)
 	@exec .venv/bin/rapport up
 
 setup: $(APP_STAMP) $(DEV_STAMP) $(RASA_STAMP)
+	@echo "everything is set up"
 
 # Side by side: the tests of one running stack, and beside them those that need no more than a store and a browser.
 test: setup

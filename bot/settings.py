@@ -134,7 +134,7 @@ class Settings(StoreSettings):
         """Secrets made on first use, readable by the owner only."""
         path = self.var / "secrets.json"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             made = {name: secrets.token_urlsafe(32) for name in get_args(Secret)}
             draft = path.with_suffix(f".{os.getpid()}")
             draft.touch(mode=0o600)

@@ -38,7 +38,7 @@ def open_engine(url: str, *, durable: bool = True, cache_mb: int = 2) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(parsed.database))
     # Parameters are what customers say: never in an error, never in a log.
     engine = create_engine(parsed, hide_parameters=True)
 
@@ -63,6 +63,13 @@ def open_engine(url: str, *, durable: bool = True, cache_mb: int = 2) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """A missing SQLite file, for this user alone: it holds what customers said. SQLite gives the files beside it the same mode."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
 
 
 def _queue_up(engine: Engine) -> int | None:

@@ -171,8 +171,9 @@ def resolve(
             compare_on=LinkEngine(settings.link_engine),
             progress=lambda step: say(f"resolve: {step}"),
         )
-    text = f"{found.records} records, {found.new} of them new: {found.joined} customers joined to another"
-    text += f"; {found.to_review} pairs for staff to look at, {found.refused} refused"
+    compared = f"{found.new} new records compared with all {found.records}" if new else f"{found.records} records compared"
+    text = f"{compared}: {found.joined} customers joined to another; {found.to_review} {'more ' if new else ''}pairs for staff to"
+    text += f" look at, {found.refused} kept apart as staff or proof say"
     show(asdict(found), text, as_json)
 
 
@@ -200,6 +201,8 @@ def score(
 
     now = datetime.now(UTC)
     until = as_of.replace(tzinfo=UTC) + timedelta(days=1, microseconds=-1) if as_of else now
+    if until > now + timedelta(days=2):
+        raise Refusal(f"{until:%Y-%m-%d} is a day to come", "name an earlier one, or none for today")
     if report:
         scored.require_place(report)
     with open_store() as (settings, engine):
@@ -208,6 +211,8 @@ def score(
         drawn = scored.portfolio(engine, business, found, report, now)
     taught_by = learnt.customers if learnt else 0
     text = scored.as_text(found, drawn, report, taught_by)
+    if until < now - timedelta(days=1):
+        text += f"\nthe chat, the console and exports have each value as of {until:%Y-%m-%d} until the next run"
     result = {"customers": found.customers, "by_tier": found.by_tier, "models": found.models.as_dict()}
     result |= {"portfolio": drawn.as_dict(), "report": str(report) if report else None}
     show(result | {"likelihoods_learnt_from": taught_by}, text, as_json)

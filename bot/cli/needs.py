@@ -43,7 +43,7 @@ def _as_text(found: Learnt) -> str:
         f"{found.equivalent_sample_size:g} of each segment",
         *_rows("share of customers", found.prior),
         *(line for name, part in found.questions.items() for line in _rows(f"answers to {name}", part)),
-        *_rows("purchases", found.behaviours),
+        *_rows("purchases, as shares of all that behaviours tell of", found.behaviours),
         f"a stated need is had: {STATED:.2f} -> {found.stated:.2f} (from {found.stated_by} customers)",
         f"concentration of purchases: {REPEATS:.1f} -> {found.repeats:.1f} (from {found.repeated_by} customers)",
     ]
@@ -98,7 +98,8 @@ def suggest(
         lines.append(f"  class {number}: {each.share:.0%}, buys {', '.join(f'{c} {p:.0%}' for c, p in likeliest)}")
     if report:
         report.write_text(page(found, business, pasted, datetime.now(UTC)), "utf-8")
-        lines.append(f"written to {report}: look at it, then paste what you accept into business.yml")
+        then = "look at it, then paste what you accept into business.yml"
+        lines.append(f"written to {report}: {then if len(found.classes) > 1 else 'what customers buy does not tell them apart'}")
     else:
         lines.append("add --report OUT.html for the plots and what to paste into business.yml")
     show(result, "\n".join(lines), as_json)

@@ -48,7 +48,7 @@ def prepare(settings: Settings) -> Path:
 def require_writable(var: Path) -> None:
     """Raises Refusal when nothing can be kept under `var`."""
     try:
-        var.mkdir(parents=True, exist_ok=True)
+        var.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=var).close()
     except OSError as error:
         raise Refusal(

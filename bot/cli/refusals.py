@@ -74,7 +74,8 @@ def _of_store(error: Exception) -> Refusal | None:
         return _halves(error, "; ")
     if isinstance(error, NoSuchCustomerError):
         return Refusal(
-            f"no customer has the id {error}", "`rapport export identities OUT.csv` lists every customer's id"
+            f"no customer has the id {error}",
+            "write an id of `rapport export identities OUT.csv`, or email:, phone:, loyalty_id:, telegram_id: or record:SOURCE/ID",
         )
     if isinstance(error, DBAPIError):
         reason = str(error.orig).strip().splitlines()[0]

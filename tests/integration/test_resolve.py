@@ -166,7 +166,7 @@ def test_the_command_tells_what_it_did(rapport: Rapport, tmp_path: Path) -> None
     told = answer(rapport("resolve", "--json"))
     assert told["records"] == 2
     assert told["joined"] + told["to_review"] == 1
-    assert "2 records" in rapport("resolve", "--new").stdout
+    assert "0 new records compared with all 2" in rapport("resolve", "--new").stdout
 
 
 @pytest.mark.parametrize("wrong", ["join_from: 0.2", "review_from: 2"])

@@ -470,6 +470,7 @@ def test_before_the_first_run_values_are_empty(rapport: Rapport, tmp_path: Path)
 
 def test_a_day_that_is_none_is_refused(rapport: Rapport) -> None:
     assert rapport("score", "--as-of", "soon").exit_code == 2
+    assert "2999-01-01 is a day to come" in rapport("score", "--as-of", "2999-01-01").stderr
     assert rapport("score", "--horizon-days", "0").exit_code == 2
 
 
