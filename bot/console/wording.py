@@ -68,6 +68,7 @@ _INSTEAD = {
     "alike": "two people with similar addresses",
     "strangers": "two people who have this in common by chance",
 }
+_VERDICTS = {"same": "Same person", "different": "Different people"}
 _JOINED_BY = {
     "import": "an import",
     "resolution": "the batch",
@@ -175,6 +176,14 @@ class Wording:
     def id(self, name: str) -> str:
         """An id that has no title of its own."""
         return name.replace("_", " ")
+
+    def short(self, unreadable: str) -> str:
+        """The end of an id of ours: the beginnings of those that were made at one time are alike."""
+        return unreadable[-6:]
+
+    def verdict(self, verdict: str) -> str:
+        """What staff have said of two."""
+        return _VERDICTS[verdict]
 
     def channel(self, channel: str) -> str:
         return _CHANNELS.get(channel, self.id(channel).capitalize())

@@ -1,29 +1,33 @@
 """What batch resolution leaves to staff: two customers who may be one, and how their records stand to each other.
 
-Also what it has joined by itself, the least sure first, so that a wrong join is found and taken back. Knows no HTTP and no wording.
+Also what it has joined by itself, the least sure first, so that a wrong join is found and taken back, and what staff have said
+last. Knows no HTTP and no wording.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from math import ceil
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select, true
 
 from crm_store.access.staff import NotAllowedError, Staff
 from crm_store.bulk import among
 from crm_store.identify.resolution.described import COMPARED
 from crm_store.identify.resolution.grouping import Decision
 from crm_store.identify.verdicts import told_apart
-from crm_store.tables import customers, identifiers, matches, records, resolutions
+from crm_store.tables import customers, identifiers, matches, records, resolutions, staff, verdicts
 
 MOST = 2000
-"""Pairs of records looked at; a queue that is longer is told to be so."""
+"""Pairs of records, or words of staff, looked at; a queue that is longer is told to be so."""
 SURE = 0.9999
 """What was joined with this or more is not worth looking through."""
+
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True)
@@ -60,37 +64,84 @@ class Suggested:
 
 
 @dataclass(frozen=True)
-class Queue:
-    """`shown`: the first of `total`; of more than `MOST` pairs of records the rest is not counted (`is_longer`)."""
+class Decided:
+    """The newest word of staff on two profiles. `verdict`: same or different, as in `verdicts`."""
 
-    shown: Sequence[Suggested]
+    left: Side
+    right: Side
+    verdict: str
+    by: str
+    """Name of who said it."""
+    reason: str
+    at: datetime
+    are_one: bool
+    """Whether they are one customer now: a proof may go over the word, or another word on those they are joined through."""
+    compared: Sequence[Compared]
+    """Without bits: staff need not have said it of a pair that was compared."""
+
+
+@dataclass(frozen=True)
+class Queue(Generic[Shown]):
+    """One page of it. `shown`: of `total` those from the place `first` on, from 1; of more than `MOST` the rest is not counted
+    (`is_longer`).
+    """
+
+    shown: Sequence[Shown]
     total: int
     is_longer: bool
+    page: int
+    """From 1; the last one where there are fewer than was asked for."""
+    first: int
     last_run: datetime | None
     """When all or new records were compared last; None where they never were."""
 
+    @property
+    def last(self) -> int:
+        """The place of the last one shown."""
+        return self.first + len(self.shown) - 1
 
-def to_review(connection: Connection, reader: Staff, most: int) -> Queue:
+
+def to_review(connection: Connection, reader: Staff, most: int, page: int = 1) -> Queue[Suggested]:
     """Pairs of customers that staff are asked about, the likeliest first: one for each two, and none of whom staff have
-    said that they are different. Raises NotAllowedError.
+    said that they are different. `most`: on a page. Raises NotAllowedError.
     """
     _check(reader)
     apart = _customers_told_apart(connection)
-    rows = _pairs(connection, matches.c.decision == Decision.REVIEW, matches.c.probability.desc())
+    rows = _pairs(connection, matches, matches.c.decision == Decision.REVIEW, matches.c.probability.desc(), *_BY_ID)
     best: dict[frozenset[str], Row[Any]] = {}
-    for row in rows:
+    for row in rows[:MOST]:
         both = frozenset((row.one, row.other))
         if len(both) > 1 and both not in apart:
             best.setdefault(both, row)
-    return _queue(connection, list(best.values()), most, is_longer=len(rows) == MOST)
+    return _queue(connection, list(best.values()), _suggested, most, page, is_longer=len(rows) > MOST)
 
 
-def joined_by_itself(connection: Connection, reader: Staff, most: int) -> Queue:
-    """Pairs that the batch has joined and that are one still, the least sure first. Raises NotAllowedError."""
+def joined_by_itself(connection: Connection, reader: Staff, most: int, page: int = 1) -> Queue[Suggested]:
+    """Pairs that the batch has joined and that are one still, the least sure first. `most`: on a page. Raises NotAllowedError."""
     _check(reader)
     auto = (matches.c.decision == Decision.AUTO) & (matches.c.probability < SURE)
-    rows = _pairs(connection, auto, matches.c.probability)
-    return _queue(connection, [row for row in rows if row.one == row.other], most, is_longer=len(rows) == MOST)
+    rows = _pairs(connection, matches, auto, matches.c.probability, *_BY_ID)
+    joined = [row for row in rows[:MOST] if row.one == row.other]
+    return _queue(connection, joined, _suggested, most, page, is_longer=len(rows) > MOST)
+
+
+def decided(connection: Connection, reader: Staff, most: int, page: int = 1) -> Queue[Decided]:
+    """Pairs on which staff have said a word, each with the newest, the newest first. `most`: on a page. Raises NotAllowedError."""
+    _check(reader)
+    rows = _pairs(connection, verdicts, true(), verdicts.c.number.desc())
+    newest: dict[frozenset[str], Row[Any]] = {}
+    for row in rows[:MOST]:
+        newest.setdefault(frozenset((row.customer_id, row.other_id)), row)
+    return _queue(connection, list(newest.values()), _decided, most, page, is_longer=len(rows) > MOST)
+
+
+def newest_word(connection: Connection, reader: Staff, left: str, right: str) -> Decided | None:
+    """What staff have said last of these two profiles; None where nobody has said anything. Raises NotAllowedError."""
+    _check(reader)
+    one, other = verdicts.c.customer_id, verdicts.c.other_id
+    these = or_(and_(one == left, other == right), and_(one == right, other == left))
+    rows = _pairs(connection, verdicts, these, verdicts.c.number.desc())[:1]
+    return next(iter(_decided(connection, rows)), None)
 
 
 def _check(reader: Staff) -> None:
@@ -98,16 +149,22 @@ def _check(reader: Staff) -> None:
         raise NotAllowedError("see who may be the same customer")
 
 
-def _pairs(connection: Connection, which: ColumnElement[bool], first: ColumnElement[Any]) -> Sequence[Row[Any]]:
-    """Each with the customers of both profiles, `one` and `other`."""
+_BY_ID = (matches.c.customer_id, matches.c.other_id)
+"""The order of equals: a page must not show again what another has shown."""
+
+
+def _pairs(
+    connection: Connection, table: Table, which: ColumnElement[bool], *order: ColumnElement[Any]
+) -> Sequence[Row[Any]]:
+    """Rows of `matches` or `verdicts` with the customers of both profiles, `one` and `other`; one more than `MOST` at most."""
     left, right = customers.alias(), customers.alias()
     return connection.execute(
-        select(matches, left.c.canonical_id.label("one"), right.c.canonical_id.label("other"))
-        .join(left, left.c.id == matches.c.customer_id)
-        .join(right, right.c.id == matches.c.other_id)
+        select(table, left.c.canonical_id.label("one"), right.c.canonical_id.label("other"))
+        .join(left, left.c.id == table.c.customer_id)
+        .join(right, right.c.id == table.c.other_id)
         .where(which)
-        .order_by(first, matches.c.customer_id, matches.c.other_id)
-        .limit(MOST)
+        .order_by(*order)
+        .limit(MOST + 1)
     ).all()
 
 
@@ -119,16 +176,50 @@ def _customers_told_apart(connection: Connection) -> set[frozenset[str]]:
     return {frozenset(customer[profile] for profile in pair) for pair in apart if pair <= customer.keys()}
 
 
-def _queue(connection: Connection, rows: Sequence[Row[Any]], most: int, *, is_longer: bool) -> Queue:
-    shown = rows[:most]
-    sides = _sides(connection, {profile for row in shown for profile in (row.customer_id, row.other_id)})
+def _queue(
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    drawn: Callable[[Connection, Sequence[Row[Any]]], list[Shown]],
+    most: int,
+    page: int,
+    *,
+    is_longer: bool,
+) -> Queue[Shown]:
+    """`drawn`: makes of rows what is shown of them."""
+    page = max(1, min(page, ceil(len(rows) / most)))
+    before = (page - 1) * most
     last_run = connection.execute(select(func.max(resolutions.c.at))).scalar()
-    return Queue([_suggested(row, sides) for row in shown], len(rows), is_longer, last_run)
+    return Queue(drawn(connection, rows[before : before + most]), len(rows), is_longer, page, before + 1, last_run)
 
 
-def _suggested(row: Row[Any], sides: Mapping[str, Side]) -> Suggested:
-    left, right = sides[row.customer_id], sides[row.other_id]
-    return Suggested(left, right, row.probability, row.against, list(_compared(left, right, row.reasons)), row.at)
+def _suggested(connection: Connection, rows: Sequence[Row[Any]]) -> list[Suggested]:
+    return [
+        Suggested(left, right, row.probability, row.against, list(_compared(left, right, row.reasons)), row.at)
+        for row, left, right in _with_sides(connection, rows)
+    ]
+
+
+def _decided(connection: Connection, rows: Sequence[Row[Any]]) -> list[Decided]:
+    query = select(staff.c.id, staff.c.name).where(among(connection, staff.c.id, {row.staff_id for row in rows}))
+    names = {row.id: row.name for row in connection.execute(query)}
+    return [
+        Decided(
+            left,
+            right,
+            row.verdict,
+            names[row.staff_id],
+            row.reason,
+            row.at,
+            row.one == row.other,
+            list(_compared(left, right, {})),
+        )
+        for row, left, right in _with_sides(connection, rows)
+    ]
+
+
+def _with_sides(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[tuple[Row[Any], Side, Side]]:
+    sides = _sides(connection, {profile for row in rows for profile in (row.customer_id, row.other_id)})
+    return ((row, sides[row.customer_id], sides[row.other_id]) for row in rows)
 
 
 def _compared(left: Side, right: Side, reasons: Mapping[str, tuple[str, float]]) -> Iterator[Compared]:

@@ -473,9 +473,9 @@ async def test_devices_of_one_customer_can_be_told_apart(agent: AsyncClient, eng
     profiles = text(await agent.get(f"/console/conversations/{talk.id}")).partition("Profiles")[2]
     profiles = profiles.partition("Review")[0]
     assert "web sari.w this conversation Web chat: 1 conversation, the last 59 min ago" in profiles
-    assert f"Web chat 2 conversations, the last Fri 11:00 · since just now · {chatty[:6]}" in profiles
-    assert f"Telegram 1 conversation, the last Sat 11:00 · since just now · {app[:6]}" in profiles
-    assert f"Device since just now · {silent[:6]}" in profiles
+    assert f"Web chat 2 conversations, the last Fri 11:00 · since just now · {chatty[-6:]}" in profiles
+    assert f"Telegram 1 conversation, the last Sat 11:00 · since just now · {app[-6:]}" in profiles
+    assert f"Device since just now · {silent[-6:]}" in profiles
 
 
 async def test_a_name_is_the_fullest_that_is_on_record(agent: AsyncClient, engine: Engine, now: datetime) -> None:

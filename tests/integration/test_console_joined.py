@@ -16,7 +16,7 @@ from crm_store.business import Business
 from crm_store.database import UnitOfWork, reading
 from crm_store.identify.assurance import Assurance
 from crm_store.identify.merging import merge
-from crm_store.identify.profiles import scope
+from crm_store.identify.profiles import new_ids, scope
 from crm_store.identify.ties import Ground
 from crm_store.tables import conversations, customers, records, verdicts
 
@@ -64,6 +64,23 @@ async def test_the_page_tells_why_and_when_each_profile_was_joined(rina: Colleag
     assert ": the same email (an import)" in page
     assert ": signed in to the shop (proven)" in page
     assert "Taken apart" not in page
+
+
+async def test_profiles_of_one_import_are_told_apart_by_the_end_of_their_ids(
+    rina: Colleague, talk: str, profile: Profile, engine: Engine, now: datetime
+) -> None:
+    one, other = new_ids(2)
+    with UnitOfWork(engine) as work:
+        for number, imported in enumerate((one, other)):
+            person = {"id": imported, "canonical_id": imported, "created_at": now}
+            work.connection.execute(customers.insert().values(person))
+            seeds.add_record(work.connection, imported, "till", str(number), now)
+        merge(work.connection, one, profile("web"), "import", "the same phone", now)
+        merge(work.connection, other, one, "import", "the same card", now)
+        work.commit()
+    page = await rina.page(f"conversations/{talk}")
+    assert f"joined to {one[-6:]} just now : the same card" in text(page)
+    assert f'<code title="{other}">{other[-6:]}</code>' in page.text
 
 
 async def test_staff_take_a_record_out_and_the_page_tells_who_and_why(

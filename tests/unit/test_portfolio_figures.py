@@ -297,6 +297,12 @@ def test_why_somebody_moved_is_what_they_bought_or_cost() -> None:
     assert "cost" not in moves.why(mover(since=Since(contacts=1, cost=200.0)), 365)
 
 
+def test_who_has_no_record_and_no_name_is_called_by_the_end_of_their_id(drawn: Portfolio, say: Wording) -> None:
+    ids = ["01a208" + "0" * 20 + end for end in ("aaa111", "bbb222")]
+    found = moves.moved(Movers([], [mover(customer_id=each, record=None) for each in ids]), drawn, say)
+    assert [each.who for each in found["lost"]] == ["customer aaa111", "customer bbb222"]
+
+
 def test_an_old_last_purchase_is_warned_of(drawn: Portfolio) -> None:
     assert view.warning(drawn) is None
     assert "an import may be missing" in (view.warning(replace(drawn, last_purchase=date(2026, 2, 1))) or "")

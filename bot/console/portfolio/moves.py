@@ -101,7 +101,7 @@ def _moved(mover: Mover, drawn: Portfolio, say: Wording) -> Moved:
         source, number = mover.record
         who = number if number.lower().startswith(source.lower()) else f"{say.id(source)} {number}"
     else:
-        who = f"customer {mover.customer_id[:6]}"
+        who = f"customer {say.short(mover.customer_id)}"
     before, after = say.tier(mover.tier_before), say.tier(mover.tier)
     tiers = after if before == after else f"{before} \N{RIGHTWARDS ARROW} {after}"
     value = f"{short(mover.value_before)} \N{RIGHTWARDS ARROW} {short(mover.value)}"
