@@ -1,15 +1,16 @@
 """Importing who the customers are: one row is what one source knows of one of them.
 
-Each record has a profile of its own, joined to a customer by the exact rule of `crm_store.identify.linking`; each identifier
-that it gives is kept as `imported`: good for finding a customer, proof of nothing.
+Each record has a profile of its own, joined to a customer by the exact rule of `crm_store.identify.linking`, in which days of
+birth are read as batch resolution reads them; each identifier that it gives is kept as `imported`: good for finding a
+customer, proof of nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property, partial
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from crm_store.identify.linked_records import (
 from crm_store.identify.linking import TYPES, KnownPeople, Match, Person, Rules, person_of
 from crm_store.identify.merging import Wanted, merge_all
 from crm_store.identify.profiles import WHO_IS_WHO, new_ids
+from crm_store.identify.resolution.described import day_of_birth
 from crm_store.imports.fields import check_lengths, lengths_of, require
 from crm_store.imports.loading import ImportReport, Layout, Progress, load
 from crm_store.tables import customers, identifiers, records
@@ -39,6 +41,8 @@ KNOWN = (
     *TYPES,
 )
 _LENGTHS = lengths_of(records)
+_LONGEST_DAY = 64
+"""Characters beyond which nothing is read as a day of birth."""
 
 
 ACTOR = "import"
@@ -71,7 +75,30 @@ class Described:
 
     @cached_property
     def person(self) -> Person:
-        return person_of(self.attributes, self.key[0], self.rules)
+        return _born_as_read(person_of(self.attributes, self.key[0], self.rules))
+
+
+class _KnownPeople(KnownPeople):
+    """Everybody by the day of birth that is meant, however it is written."""
+
+    def describe(self, customer_id: str, person: Person) -> None:
+        super().describe(customer_id, _born_as_read(person))
+
+
+def _born_as_read(person: Person) -> Person:
+    born = person.date_of_birth
+    day = born and _told(born[:_LONGEST_DAY])
+    return person if day == born else replace(person, date_of_birth=day)
+
+
+@lru_cache(maxsize=1 << 16)
+def _told(text: str) -> str:
+    """ISO 8601 of the day that batch resolution reads; empty, as if not told, where it reads none or one that is none."""
+    read = day_of_birth(text)
+    try:
+        return date.fromisoformat(read).isoformat() if read else ""
+    except ValueError:
+        return ""
 
 
 def _parse(rules: Rules, row: dict[str, str]) -> Described:
@@ -115,7 +142,7 @@ class _Batch:
         return loaded
 
     def _people_in_question(self) -> KnownPeople:
-        known = KnownPeople(self._rules)
+        known = _KnownPeople(self._rules)
         wanted = {i for row in self._batch if self._is_news(row) for i in row.person.linking}
         add_owners(self._connection, known, wanted, self._rules)
         # What a hundred customers share (a switchboard) links nobody, so their names are not needed.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,9 @@ from crm_store.tables import interactions, transactions
 Values = dict[str, Any]
 Key = tuple[str, ...]
 
+MOST_UNKNOWN = 1000
+"""Touchpoints that are told apart in a report, so that a column of something else does not fill the memory."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -34,6 +37,8 @@ class Kind:
     words: tuple[str, ...]
     empty: Mapping[str, Any]
     """What stands for each column that a row may leave empty."""
+    told: tuple[str, ...] = ()
+    """Columns without a place of their own in the table that the chat reads."""
 
     @property
     def key(self) -> list[str]:
@@ -59,33 +64,75 @@ INTERACTIONS = Kind(
     {"at": time, "cost": money, "points": number},
     ("kind", "text", "outcome", "order_id", "product", "status"),
     _nothing("cost", "points", "kind", "text", "outcome", "order_id", "product", "status"),
+    told=("place", "expected"),
 )
 
 
+@dataclass(frozen=True)
+class Touchpoints:
+    """Counts the rows at touchpoints that `business.yml` does not know; none where nobody says what it `knows`."""
+
+    knows: Collection[str] | None
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    def count(self, name: str | None) -> None:
+        if not name or self.knows is None or name in self.knows:
+            return
+        if name in self.unknown or len(self.unknown) < MOST_UNKNOWN:
+            self.unknown[name] += 1
+
+
 def import_transactions(
-    engine: Engine, path: Path, *, currency: str, now: datetime, progress: Progress | None = None
+    engine: Engine,
+    path: Path,
+    *,
+    currency: str,
+    now: datetime,
+    touchpoints: Collection[str] | None = None,
+    progress: Progress | None = None,
 ) -> ImportReport:
     """Loads transactions; unique on (source, transaction_id, product).
 
     `currency`: the business's, in which all amounts are. `now`: when customers that only these rows speak of come into being.
+    `touchpoints`: those of `business.yml`; rows at others are taken too, and counted in the report.
     Raises ImportRefusedError and RejectsUnwritableError.
     """
     kind = replace(TRANSACTIONS, read={**TRANSACTIONS.read, "currency": partial(only_currency, currency)})
-    return load(engine, path, _layout(kind, now), progress)
+    return _load(engine, path, kind, now, touchpoints, progress)
 
 
-def import_interactions(engine: Engine, path: Path, *, now: datetime, progress: Progress | None = None) -> ImportReport:
-    """Loads interactions; unique on (source, interaction_id). Raises ImportRefusedError, RejectsUnwritableError."""
-    return load(engine, path, _layout(INTERACTIONS, now), progress)
+def import_interactions(
+    engine: Engine,
+    path: Path,
+    *,
+    now: datetime,
+    touchpoints: Collection[str] | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Loads interactions; unique on (source, interaction_id). `touchpoints`: as for transactions.
+
+    Raises ImportRefusedError and RejectsUnwritableError.
+    """
+    return _load(engine, path, INTERACTIONS, now, touchpoints, progress)
 
 
-def _layout(kind: Kind, now: datetime) -> Layout[Values]:
-    known = [*kind.required, *kind.read, *kind.words]
-    parse = partial(_parse, kind, frozenset(known), lengths_of(kind.table))
-    return Layout(kind.required, known, parse, partial(_store, kind, now))
+def _load(
+    engine: Engine, path: Path, kind: Kind, now: datetime, known: Collection[str] | None, progress: Progress | None
+) -> ImportReport:
+    touchpoints = Touchpoints(known)
+    report = load(engine, path, _layout(kind, touchpoints, now), progress)
+    return replace(report, unknown_touchpoints=dict(touchpoints.unknown.most_common()))
 
 
-def _parse(kind: Kind, known: frozenset[str], lengths: Mapping[str, int], row: dict[str, str]) -> Values:
+def _layout(kind: Kind, touchpoints: Touchpoints, now: datetime) -> Layout[Values]:
+    columns = [*kind.required, *kind.read, *kind.words]
+    parse = partial(_parse, kind, frozenset(columns), lengths_of(kind.table), touchpoints)
+    return Layout(kind.required, [*columns, *kind.told], parse, partial(_store, kind, now))
+
+
+def _parse(
+    kind: Kind, known: frozenset[str], lengths: Mapping[str, int], touchpoints: Touchpoints, row: dict[str, str]
+) -> Values:
     require(row, kind.required)
     check_lengths(row, lengths)
     values = dict(kind.empty)
@@ -99,6 +146,7 @@ def _parse(kind: Kind, known: frozenset[str], lengths: Mapping[str, int], row: d
         else:
             unknown[name] = text
     values["attributes"] = unknown
+    touchpoints.count(values["touchpoint"])
     return values
 
 

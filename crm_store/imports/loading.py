@@ -7,7 +7,7 @@ is simply run again, since a row that is there already is left as it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -39,6 +39,10 @@ class ImportReport:
     rejected: int
     rejects_path: Path | None
     """The bad rows, each with `line` and `reason`; none when there are none."""
+    unknown_columns: list[str] = field(default_factory=list)
+    """Columns that mean nothing here, as the header writes them."""
+    unknown_touchpoints: dict[str, int] = field(default_factory=dict)
+    """Touchpoints that `business.yml` does not know, with how many loaded or unchanged rows each, the most first."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,13 @@ def load(engine: Engine, path: Path, layout: Layout[T], progress: Progress | Non
                 progress(rows.lines - seen)
             seen = rows.lines
         read += rejects.count
-        return ImportReport(read, loaded, read - loaded - rejects.count, rejects.count, rejects.path)
+        unknown = [_as_text(name) for name in rows.header if name and name not in {*layout.required, *layout.known}]
+        return ImportReport(read, loaded, read - loaded - rejects.count, rejects.count, rejects.path, unknown)
+
+
+def _as_text(name: str) -> str:
+    """A name that can be written anywhere, also where the header is not UTF-8."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _batches(rows: CsvRows, layout: Layout[T], rejects: Rejects) -> Iterator[list[T]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -18,8 +20,14 @@ def rejects_path(path: Path) -> Path:
     return path.with_name(stem + REJECTS_SUFFIX)
 
 
+_for_its_owner = partial(os.open, mode=0o600)
+
+
 class Rejects:
-    """The rejects of one import. The file is made with the first of them; one left by an earlier import is removed."""
+    """The rejects of one import. The file is made with the first of them; one left by an earlier import is removed.
+
+    It says what the import says of customers, and so is for its owner's eyes, as exports are.
+    """
 
     def __init__(self, path: Path, header: Sequence[str]) -> None:
         self._path = rejects_path(path)
@@ -57,7 +65,9 @@ class Rejects:
     def _writer(self) -> Any:
         if self._file is None:
             try:
-                self._file = self._path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+                self._file = open(  # noqa: SIM115 (closed in __exit__)
+                    self._path, "w", encoding="utf-8", errors="surrogateescape", newline="", opener=_for_its_owner
+                )
             except OSError as error:
                 raise RejectsUnwritableError(self._path, error.strerror or str(error)) from None
             self._out = csv.writer(self._file)

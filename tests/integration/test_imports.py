@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import stat
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import seeds
+from commands import Rapport, answer
 from sqlalchemy import Engine, func, select
 
 from crm_store.database import reading
@@ -24,6 +26,7 @@ from crm_store.imports import (
     import_interactions,
     import_transactions,
 )
+from crm_store.imports.facts import MOST_UNKNOWN
 from crm_store.tables import customers, identifiers, interactions, journal, records, transactions
 
 Import = Callable[..., ImportReport]
@@ -85,7 +88,7 @@ def store(engine: Engine, tmp_path: Path, now: datetime) -> Store:
 
 def test_a_record_is_kept_with_all_its_columns_and_makes_a_customer(store: Store) -> None:
     report = store.customers("shoe_size,source_id,given_name,source,email", "42,7,Sari,web,")
-    assert report == ImportReport(read=1, loaded=1, unchanged=0, rejected=0, rejects_path=None)
+    assert report == ImportReport(1, 1, 0, 0, rejects_path=None, unknown_columns=["shoe_size"])
     [record] = store.all(records)
     assert (record["source"], record["source_id"]) == ("web", "7")
     assert record["attributes"] == {"given_name": "Sari", "shoe_size": "42"}
@@ -180,6 +183,62 @@ def test_a_record_that_stands_twice_in_a_file_ends_as_the_last_says(store: Store
     assert (report.loaded, report.unchanged) == (2, 1)
     [record] = store.all(records)
     assert record["attributes"] == {"city": "Depok"}
+
+
+BORN = "source,source_id,given_name,family_name,date_of_birth,email,phone"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "31/12/1980",
+        "1980-12-31T00:00:00",
+        "19801231",
+        "31.12.1980",
+        "12/31/1980",
+        "unknown",
+        "31/12/80",
+        "1970-01-01",
+        "",
+    ],
+)
+def test_a_day_of_birth_is_no_contradiction_for_how_it_is_written(store: Store, written: str) -> None:
+    store.customers(
+        BORN,
+        "web,1,Sari,Wijaya,1980-12-31,sari@example.com,0811-5550-0001",
+        f"shop,2,Sari,Wijaya,{written},sari@example.com,0811-5550-0001",
+    )
+    assert store.people() == 1
+    assert store.all(records)[0]["attributes"].get("date_of_birth", "") == written, "kept as it was given"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "people"),
+    [
+        ("31/12/1980", "1980-12-31", 1),
+        ("1980-04-03T00:00:00", "03-04-1980", 1),
+        ("31/12/1980", "1980-12-30", 2),
+        ("unknown", "unknown", 2),
+        ("1970-01-01", "1970-01-01", 2),
+    ],
+)
+@pytest.mark.parametrize("files", [1, 2])
+def test_one_identifier_links_beside_the_name_and_a_day_of_birth_that_is_read_alike(
+    store: Store, one: str, other: str, people: int, files: int
+) -> None:
+    lines = [f"shop,1,Sari,Wijaya,{one},sari@example.com,", f"till,2,Sari,Wijaya,{other},sari@example.com,"]
+    for part in [lines] if files == 1 else [[line] for line in lines]:
+        store.customers(BORN, *part)
+    assert store.people() == people
+
+
+def test_days_of_birth_that_differ_keep_apart_however_they_are_written(store: Store) -> None:
+    store.customers(
+        BORN,
+        "shop,1,Sari,Wijaya,31/12/1980,sari@example.com,0811-5550-0001",
+        "till,2,Sari,Wijaya,1981-12-31,sari@example.com,0811-5550-0001",
+    )
+    assert store.people() == 2
 
 
 # Transactions and interactions ---------------------------------------------------------------------------------------
@@ -298,6 +357,13 @@ def test_bad_rows_are_put_aside_with_line_and_reason_and_the_rest_is_loaded(stor
     assert put_aside[1]["amount"] == "1.250,50"
 
 
+def test_rejects_can_be_read_by_their_owner_alone(store: Store) -> None:
+    (store.folder / "file.rejects.csv").touch(0o644)
+    report = store.transactions("source,transaction_id,source_id,at,amount", "pos,t1,p1,2026-01-01,five")
+    assert report.rejects_path
+    assert stat.S_IMODE(report.rejects_path.stat().st_mode) == 0o600
+
+
 def test_mended_rejects_can_be_imported_as_they_are(store: Store) -> None:
     report = store.transactions("source,transaction_id,source_id,at,amount", "pos,t1,p1,2026-01-01,five")
     assert report.rejects_path
@@ -339,6 +405,89 @@ def test_a_byte_order_mark_and_capitals_in_the_header_are_understood(store: Stor
     path = store.file("Source, SOURCE_ID ,Given_Name\r\nweb,1,Sari\r\n".encode("utf-8-sig"))
     assert import_customers(store.engine, path, now=store.now).loaded == 1
     assert store.all(records)[0]["attributes"] == {"given_name": "Sari"}
+
+
+# What Rapport does not know --------------------------------------------------------------------------------------------
+
+
+def test_columns_that_rapport_does_not_know_are_kept_and_named(store: Store) -> None:
+    report = store.customers("source,source_id,Given Name,e-mail,Family_Name,", "web,1,Sari,sari@example.com,Wijaya,")
+    assert report.unknown_columns == ["Given Name", "e-mail"]
+    assert store.all(records)[0]["attributes"] == {
+        "Given Name": "Sari",
+        "e-mail": "sari@example.com",
+        "family_name": "Wijaya",
+    }
+
+
+def test_columns_that_the_chat_reads_of_repairs_and_deliveries_are_known(store: Store) -> None:
+    report = store.interactions(
+        "source,interaction_id,source_id,at,touchpoint,place,expected,who", "r,c1,1,2026-01-01,a,b,,d"
+    )
+    assert report.unknown_columns == ["who"]
+    assert store.all(interactions)[0]["attributes"] == {"place": "b", "who": "d"}
+
+
+def test_what_was_added_to_rejects_is_no_unknown_column(store: Store) -> None:
+    header = "source,transaction_id,source_id,at,amount"
+    path = store.file(f"{header},line,reason\npos,t1,p1,2026-01-01,5,2,mended\n", "file.rejects.csv")
+    assert import_transactions(store.engine, path, currency="IDR", now=store.now).unknown_columns == []
+
+
+def test_touchpoints_that_the_business_does_not_know_are_taken_and_counted(store: Store) -> None:
+    path = store.file(
+        "source,transaction_id,source_id,at,amount,touchpoint\n"
+        "pos,t1,p1,2026-01-01,5,shop\npos,t2,p1,2026-01-01,5,shpo\npos,t3,p1,2026-01-01,5,\n"
+        "pos,t4,p1,2026-01-01,5,store\npos,t5,p1,2026-01-01,5,store\npos,t6,p1,2026-01-01,five,store\n"
+    )
+    for _ in range(2):
+        report = import_transactions(store.engine, path, currency="IDR", now=store.now, touchpoints={"shop"})
+        assert report.unknown_touchpoints == {"store": 2, "shpo": 1}
+        assert report.rejected == 1
+    assert [t["touchpoint"] for t in store.all(transactions)] == ["shop", "shpo", None, "store", "store"]
+
+
+def test_a_column_of_something_else_than_touchpoints_does_not_fill_the_memory(store: Store) -> None:
+    path = store.file(
+        "source,interaction_id,source_id,at,touchpoint\n"
+        + "".join(f"web,c{n},1,2026-01-01,place {n}\n" for n in range(1200))
+        + "web,d,1,2026-01-01,place 7\n"
+    )
+    report = import_interactions(store.engine, path, now=store.now, touchpoints={"shop"})
+    assert report.loaded == 1201
+    assert len(report.unknown_touchpoints) == MOST_UNKNOWN
+    assert report.unknown_touchpoints["place 7"] == 2
+
+
+def test_the_command_says_what_it_does_not_know_and_the_mend(rapport: Rapport, engine: Engine, tmp_path: Path) -> None:
+    touchpoints = ["phnoe", "phnoe", "phone", *(f"x{n}" for n in range(6))]
+    lines = [f"crm,c{n},1,2026-01-01,{name},," for n, name in enumerate(touchpoints)]
+    (tmp_path / "i.csv").write_text("\n".join(["source,interaction_id,source_id,at,touchpoint,Kind,who", *lines]))
+    assert rapport("import", "interactions", "i.csv").stdout.splitlines() == [
+        "9 read: 9 loaded, 0 unchanged, 0 rejected",
+        "columns that Rapport does not know, kept with the record: who; "
+        "correct the header where one of them is meant to be read (docs/operate.md)",
+        "touchpoints that business.yml does not know: phnoe (2 rows), x0 (1 row), x1 (1 row), x2 (1 row), x3 (1 row) and 2 more; "
+        "name it in business.yml or correct the file; what it costs to serve counts as nothing until then",
+    ]
+    again = answer(rapport("import", "interactions", "i.csv", "--json"))
+    assert again["unknown_columns"] == ["who"]
+    assert again["unknown_touchpoints"] == {"phnoe": 2, **{f"x{n}": 1 for n in range(6)}}
+
+
+def test_the_command_says_nothing_where_it_knows_all(rapport: Rapport, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "source,transaction_id,source_id,at,amount,touchpoint\npos,t1,1,2026-01-02,10,store\n"
+    )
+    assert rapport("import", "transactions", "t.csv").stdout == "1 read: 1 loaded, 0 unchanged, 0 rejected\n"
+
+
+def test_a_column_whose_name_is_not_utf_8_or_not_printable_can_be_named(
+    rapport: Rapport, engine: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "c.csv").write_bytes(b'source,source_id,gr\xfcn,"a\nb"\nweb,1,x,y\n')
+    assert "the record: gr\ufffdn, a\ufffdb; " in rapport("import", "customers", "c.csv").stdout
+    assert answer(rapport("import", "customers", "c.csv", "--json"))["unknown_columns"] == ["gr\ufffdn", "a\nb"]
 
 
 # Files that are refused ----------------------------------------------------------------------------------------------

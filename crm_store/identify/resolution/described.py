@@ -46,7 +46,7 @@ def described(attributes: Mapping[str, object]) -> dict[str, str | None]:
     row = {
         "given_name": given,
         "family_name": family,
-        "date_of_birth": _day(said.get("date_of_birth", "")),
+        "date_of_birth": day_of_birth(said.get("date_of_birth", "")),
         "street": " ".join(_WORDS.findall(_STREETS.sub(" ", _plain(said.get("street", ""))))),
         "city": " ".join(_WORDS.findall(_plain(said.get("city", "")))),
         "postcode": postcode,
@@ -86,7 +86,7 @@ def _names(given: str, family: str) -> tuple[str, str]:
     return " ".join(first), " ".join(last)
 
 
-def _day(text: str) -> str | None:
+def day_of_birth(text: str) -> str | None:
     """ISO 8601 of a day, as 1990-02-16, 19900216 or 16/02/1990; None where it is none, or one that stands for none."""
     if found := _ORDERED.match(text):
         year, month, day = map(int, found.groups())
