@@ -97,7 +97,10 @@ def as_text(begun: Begun) -> str:
         lines.append(f"kept     {path}, as it was: see that it has the line RAPPORT_BUSINESS=business.yml")
     at_home = begun.folder == ROOT
     rapport = ".venv/bin/rapport" if at_home else str(ROOT / ".venv/bin/rapport")
-    lines += ["next:", f"  edit {begun.written[0]}: make every text and figure your own (its amounts are rupiah); each key is explained there"]
+    lines += [
+        "next:",
+        f"  edit {begun.written[0]}: make every text and figure your own (its amounts are rupiah); each key is explained there",
+    ]
     lines += [] if at_home else [f"  cd {begun.folder}"]
     lines += [
         f"  {rapport} train  # checks it, names every mistake with its line, and teaches the assistant",

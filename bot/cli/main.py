@@ -171,7 +171,9 @@ def resolve(
             compare_on=LinkEngine(settings.link_engine),
             progress=lambda step: say(f"resolve: {step}"),
         )
-    compared = f"{found.new} new records compared with all {found.records}" if new else f"{found.records} records compared"
+    compared = (
+        f"{found.new} new records compared with all {found.records}" if new else f"{found.records} records compared"
+    )
     text = f"{compared}: {found.joined} customers joined to another; {found.to_review} {'more ' if new else ''}pairs for staff to"
     text += f" look at, {found.refused} kept apart as staff or proof say"
     show(asdict(found), text, as_json)

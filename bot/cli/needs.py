@@ -99,7 +99,9 @@ def suggest(
     if report:
         report.write_text(page(found, business, pasted, datetime.now(UTC)), "utf-8")
         then = "look at it, then paste what you accept into business.yml"
-        lines.append(f"written to {report}: {then if len(found.classes) > 1 else 'what customers buy does not tell them apart'}")
+        lines.append(
+            f"written to {report}: {then if len(found.classes) > 1 else 'what customers buy does not tell them apart'}"
+        )
     else:
         lines.append("add --report OUT.html for the plots and what to paste into business.yml")
     show(result, "\n".join(lines), as_json)

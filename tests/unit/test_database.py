@@ -29,7 +29,9 @@ def test_what_customers_said_is_read_by_nobody_else_on_the_machine(tmp_path: Pat
         work.commit()
     with reading(engine) as connection:
         connection.exec_driver_sql("SELECT * FROM said")
-        assert {file.name for file in tmp_path.iterdir()} == {f"store.db{end}" for end in ("", "-wal", "-shm", "-writer")}
+        assert {file.name for file in tmp_path.iterdir()} == {
+            f"store.db{end}" for end in ("", "-wal", "-shm", "-writer")
+        }
         assert modes(tmp_path) == {"600"}
     engine.dispose()
 
